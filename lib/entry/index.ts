@@ -1,3 +1,14 @@
 export * from '../errors.js';
 export * from '../model/index.js';
 export * from '../../operators/index.js';
+export {
+  accounts,
+  openAccounts,
+  type Account,
+  type Accounts,
+  type AccountsConfig,
+  type Counts,
+  type Explanation,
+  type Report,
+} from '../accounts.js';
+export { attach, traceOf, type Holder, type Hop, type SettleListener, type Trace } from '../trace.js';
