@@ -1,8 +1,9 @@
-import { asyncScheduler, Observable, Subject, type SchedulerLike, type Subscription } from 'rxjs';
+import { asyncScheduler, Observable, Subject, type SchedulerLike } from 'rxjs';
 import type { Conversation } from './model/conversation.js';
 import { OUTCOMES, type Outcome } from './model/outcome.js';
 import { SettledHistory } from './settled-history.js';
-import { attach, Trace, TraceList, type Holder, type Hop, type TraceSummary } from './trace.js';
+import { attach, Trace, type Holder, type Hop, type TraceSummary } from './trace.js';
+import { UnattendedList } from './unattended.js';
 
 export interface AccountsConfig {
   /** Clock and timers. Default: `asyncScheduler`. */
@@ -115,7 +116,7 @@ export class Account implements Holder {
   settled(
     trace: Trace,
     rank: number,
-    receivedAt: number,
+    at: number,
     lastHolder: string,
     reason: string | undefined,
     hops: readonly Hop[] | undefined,
@@ -123,7 +124,7 @@ export class Account implements Holder {
     this.#inFlight--;
     this.#outcomes[rank] = (this.#outcomes[rank] ?? 0) + 1;
     const { accounts } = this;
-    accounts.history.add(this, trace, rank, receivedAt, accounts.now(), lastHolder, reason, hops);
+    accounts.history.add(this, trace, rank, at, lastHolder, reason, hops);
     if (rank === EXPIRED) accounts.report({ kind: 'expired', id: trace.id, source: this.name, lastHolder });
     else if (rank === FAILED) {
       const { id } = trace;
@@ -158,15 +159,15 @@ export class Accounts {
   /** Every step of every item. While somebody listens, `explain` knows the steps too. Hot. */
   readonly hops$: Observable<Hop>;
   /** @internal */
-  readonly unattended = new TraceList();
+  readonly unattended: UnattendedList;
+  /** @internal Whether somebody listens to `hops$`. */
+  watched = false;
   /** @internal */
   readonly history: SettledHistory;
   readonly #scheduler: SchedulerLike;
-  readonly #unattendedMs: number;
   readonly #accounts = new Map<string, Account>();
   readonly #reports = new Subject<Report>();
   readonly #hops = new Subject<Hop>();
-  #timer: Subscription | undefined;
 
   /** @internal */
   constructor({ scheduler = asyncScheduler, unattendedMs = 10_000, history = 10_000 }: AccountsConfig = {}) {
@@ -174,10 +175,16 @@ export class Accounts {
       throw new RangeError(`accounts: unattendedMs must be above 0, got ${String(unattendedMs)}`);
     if (!(history >= 0)) throw new RangeError(`accounts: history must be 0 or more, got ${String(history)}`);
     this.#scheduler = scheduler;
-    this.#unattendedMs = unattendedMs;
+    this.unattended = new UnattendedList(scheduler, unattendedMs);
     this.history = new SettledHistory(history);
     this.reports$ = this.#reports.asObservable();
-    this.hops$ = this.#hops.asObservable();
+    this.hops$ = new Observable((subscriber) => {
+      this.watched = true;
+      this.#hops.subscribe(subscriber);
+      return () => {
+        this.watched = this.#hops.observed;
+      };
+    });
   }
 
   /** The account of a source; made when it is first asked for. */
@@ -220,12 +227,7 @@ export class Accounts {
 
   /** @internal The open deliveries. */
   open(): readonly Trace[] {
-    return Trace.roots((account) => account.accounts === this, this.unattended);
-  }
-
-  /** @internal */
-  get watched(): boolean {
-    return this.#hops.observed;
+    return Trace.open((account) => account.accounts === this);
   }
 
   /** @internal */
@@ -241,32 +243,6 @@ export class Accounts {
   /** @internal */
   hop(hop: Hop): void {
     this.#hops.next(hop);
-  }
-
-  /** @internal One timer, armed while something is unattended. */
-  unattendedJoined(): void {
-    this.#timer ??= this.#scheduler.schedule(() => this.#expire(), this.#unattendedMs);
-  }
-
-  /** @internal */
-  attended(): void {
-    if (this.unattended.size > 0) return;
-    this.#timer?.unsubscribe();
-    this.#timer = undefined;
-  }
-
-  #expire(): void {
-    this.#timer = undefined;
-    const dueBefore = this.now() - this.#unattendedMs;
-    let { first } = this.unattended;
-    while (first !== undefined && first.unattendedSince <= dueBefore) {
-      first.expire();
-      ({ first } = this.unattended);
-    }
-    if (first !== undefined) {
-      this.#timer?.unsubscribe();
-      this.#timer = this.#scheduler.schedule(() => this.#expire(), first.unattendedSince - dueBefore);
-    }
   }
 }
 

@@ -38,7 +38,6 @@ export class SettledHistory {
     account: Account,
     trace: Trace,
     rank: number,
-    receivedAt: number,
     settledAt: number,
     lastHolder: string,
     reason: string | undefined,
@@ -53,7 +52,7 @@ export class SettledHistory {
     this.#holders[slot] = lastHolder;
     this.#ranks[slot] = rank;
     this.#touched[slot] = trace.touched ? 1 : 0;
-    this.#received[slot] = receivedAt;
+    this.#received[slot] = trace.receivedAt;
     this.#settled[slot] = settledAt;
     if (reason !== undefined || hops !== undefined) this.#extras.set(slot, { reason, hops });
     else if (this.#extras.size > 0) this.#extras.delete(slot);

@@ -1,6 +1,7 @@
 import type { Account } from './accounts.js';
-import type { Conversation } from './model/conversation.js';
+import { conversationKey, type Conversation } from './model/conversation.js';
 import { OUTCOMES, type Outcome } from './model/outcome.js';
+import type { Unattended } from './unattended.js';
 
 /** Somebody who has custody of an item: an operator that keeps it beyond the current call. */
 export interface Holder {
@@ -14,25 +15,30 @@ export interface Holder {
 
 /** Told once, when a trace is settled. */
 export interface SettleListener {
-  settled(trace: Trace, outcome: Outcome, touched: boolean): void;
+  /** `at`: when, in milliseconds of the accounts' clock. */
+  settled(trace: Trace, outcome: Outcome, touched: boolean, at: number): void;
 }
 
 const TRACE = Symbol.for('tidewire.trace');
 const RANK = Object.fromEntries(OUTCOMES.map((outcome, rank) => [outcome, rank])) as Readonly<Record<Outcome, number>>;
 const NONE = -1;
 
-/** @internal A list of traces that costs no allocation: a trace is in at most one. */
-export class TraceList {
-  first: Trace | undefined;
-  last: Trace | undefined;
-  size = 0;
-}
-
 /**
- * All open deliveries. An action whose symbol got lost on the way is found here by its id, by a sink that shares nothing
- * with the source but the item: that is why this is one list for the program.
+ * All open deliveries, in no order: one that settles gives its place to the last. An action whose symbol got lost on the
+ * way is found here by its id, by a sink that shares nothing with the source but the item: that is why this is one list
+ * for the program.
  */
-const openRoots = new TraceList();
+const openRoots: Trace[] = [];
+
+/** What most traces never need, made when it is: a trace is one small object on the hot path. */
+interface Rarely {
+  holders?: Holder[];
+  listeners?: SettleListener[];
+  reason?: string;
+  hops?: Hop[];
+  quiet?: () => void;
+  unattended?: Unattended;
+}
 
 /** Open actions by id, kept from the first loss of a symbol on; before it, nobody pays for it. */
 let byId: Map<string, Trace> | undefined;
@@ -47,35 +53,33 @@ let byId: Map<string, Trace> | undefined;
 export class Trace {
   readonly #account: Account;
   readonly #id: string;
-  readonly #root: Trace;
   readonly #parent: Trace | undefined;
+  /** Of a root. */
+  readonly #conversation: Conversation | undefined;
+  #key: string | undefined;
   readonly #receivedAt: number;
-  #conversation: Conversation | undefined;
+  /** Where a root stands among the open ones. */
+  #place = NONE;
 
   #holder: Holder | undefined;
-  #others: Holder[] | undefined;
-  #openForks = 0;
+  #lastHolder: string;
   #rank = NONE;
   #settled = false;
   #cancelled = false;
   #touched = false;
-  #attended = false;
-  #lastHolder: string;
-  #reason: string | undefined;
-  #hops: Hop[] | undefined;
+  /** Whether an operator ever had it. */
+  #attended: boolean;
 
+  #openForks = 0;
   #firstFork: Trace | undefined;
   #lastFork: Trace | undefined;
   #nextFork: Trace | undefined;
 
-  #list: TraceList | undefined;
-  #previous: Trace | undefined;
-  #next: Trace | undefined;
-  #unattendedSince = NONE;
+  /** Id of the one action that travels under this trace. */
+  #lentAs: string | undefined;
 
   #listener: SettleListener | undefined;
-  #listeners: SettleListener[] | undefined;
-  #quiet: (() => void) | undefined;
+  #rarely: Rarely | undefined;
 
   /** @internal Open a root through an `Account`, a child through `fork`. */
   constructor(account: Account, id: string, conversation: Conversation | undefined, holder: Holder, parent?: Trace) {
@@ -85,14 +89,11 @@ export class Trace {
     this.#holder = holder;
     this.#lastHolder = holder.name;
     this.#parent = parent;
+    this.#attended = parent !== undefined;
     if (parent === undefined) {
-      this.#root = this;
       this.#receivedAt = account.accounts.now();
-      Trace.#link(openRoots, this);
-    } else {
-      this.#root = parent.#root;
-      this.#receivedAt = 0;
-    }
+      this.#place = openRoots.push(this) - 1;
+    } else this.#receivedAt = 0;
   }
 
   get id(): string {
@@ -101,11 +102,26 @@ export class Trace {
 
   /** The delivery that this was forked from, or itself. */
   get root(): Trace {
-    return this.#root;
+    let root: Trace = this;
+    while (root.#parent !== undefined) root = root.#parent;
+    return root;
   }
 
   get conversation(): Conversation | undefined {
-    return this.#root.#conversation;
+    return this.root.#conversation;
+  }
+
+  /** `conversationKey`, worked out once for a delivery and its actions. */
+  keyOf(conversation: Conversation): string {
+    const { root } = this;
+    return conversation === root.#conversation
+      ? (root.#key ??= conversationKey(conversation))
+      : conversationKey(conversation);
+  }
+
+  /** When the delivery came in, in milliseconds of the accounts' clock. */
+  get receivedAt(): number {
+    return this.root.#receivedAt;
   }
 
   get settled(): boolean {
@@ -119,7 +135,7 @@ export class Trace {
 
   /** Whether an action of this delivery had, or may have had, its effect. */
   get touched(): boolean {
-    return this.#root.#touched;
+    return this.root.#touched;
   }
 
   /** Whether this, or what it was forked from, was cancelled: nothing more of it should go out. */
@@ -133,9 +149,9 @@ export class Trace {
       this.#account.late(this, holder.name);
       return;
     }
-    if (this.#unattendedSince !== NONE) this.#leaveUnattended();
+    if (this.#rarely?.unattended !== undefined) this.#leaveUnattended();
     if (this.#holder === undefined) this.#holder = holder;
-    else (this.#others ??= []).push(holder);
+    else ((this.#rarely ??= {}).holders ??= []).push(holder);
     this.#attended = true;
     this.#lastHolder = holder.name;
     if (this.#account.accounts.watched) this.#hop('hold', holder.name);
@@ -146,22 +162,24 @@ export class Trace {
    * without, it is somebody else's to say.
    */
   release(holder: Holder, outcome?: Outcome, reason?: string): void {
-    if (this.#holder === holder) this.#holder = this.#others?.pop();
+    if (this.#holder === holder) this.#holder = this.#rarely?.holders?.pop();
     else {
-      const index = this.#others?.indexOf(holder) ?? NONE;
+      const others = this.#rarely?.holders ?? [];
+      const index = others.indexOf(holder);
       if (index === NONE) return;
-      this.#others?.splice(index, 1);
+      others.splice(index, 1);
     }
     if (outcome !== undefined) this.#note(RANK[outcome], reason);
     if (this.#account.accounts.watched) this.#hop('release', holder.name, outcome);
     if (this.#holder === undefined) this.#unheld();
-    if (this.#root.#quiet !== undefined) this.#root.#checkQuiet();
+    const { root } = this;
+    if (root.#rarely !== undefined) root.#checkQuiet();
   }
 
   /** As `release`; the outcome counts only if nobody else holds it and none is known: it would be lost otherwise. */
   abandon(holder: Holder, outcome: Outcome, reason?: string): void {
-    const alone = this.#others === undefined || this.#others.length === 0;
-    if (alone && this.#openForks === 0 && this.#rank === NONE) this.release(holder, outcome, reason);
+    if (this.#holders().length === 1 && this.#openForks === 0 && this.#rank === NONE)
+      this.release(holder, outcome, reason);
     else this.release(holder);
   }
 
@@ -175,19 +193,28 @@ export class Trace {
   /** A child for an action made from it, held by `holder` from birth. The parent settles after its forks. */
   fork(id: string, holder: Holder): Trace {
     const fork = new Trace(this.#account, id, undefined, holder, this);
-    fork.#attended = true;
     if (this.#settled) {
       this.#account.late(this, holder.name);
       fork.#settled = true;
       return fork;
     }
-    if (this.#unattendedSince !== NONE) this.#leaveUnattended();
+    if (this.#rarely?.unattended !== undefined) this.#leaveUnattended();
     this.#openForks++;
     if (this.#lastFork === undefined) this.#firstFork = fork;
     else this.#lastFork.#nextFork = fork;
     this.#lastFork = fork;
     byId?.set(id, fork);
     return fork;
+  }
+
+  /**
+   * The only action made from it travels under the delivery's own trace: a fork would say the same at twice the cost.
+   * `id` is the action's. The caller goes on holding it while it emits.
+   */
+  lend(id: string): this {
+    if (byId !== undefined && !this.#settled) byId.set(id, this);
+    this.#lentAs = id;
+    return this;
   }
 
   /** Settles this when `leader` settles, with the same outcome: for an item that was merged into another one. */
@@ -214,14 +241,15 @@ export class Trace {
 
   /** An action of this delivery had, or may have had, its effect. */
   touch(): void {
-    this.#root.#touched = true;
+    this.root.#touched = true;
   }
 
   /** Calls `listener` once, when this is settled; at once when it already is. */
   onSettled(listener: SettleListener): void {
-    if (this.#settled) listener.settled(this, OUTCOMES[this.#rank] ?? 'ignored', this.touched);
+    if (this.#settled)
+      listener.settled(this, OUTCOMES[this.#rank] ?? 'ignored', this.touched, this.#account.accounts.now());
     else if (this.#listener === undefined) this.#listener = listener;
-    else (this.#listeners ??= []).push(listener);
+    else ((this.#rarely ??= {}).listeners ??= []).push(listener);
   }
 
   /**
@@ -229,19 +257,15 @@ export class Trace {
    * in passive hands.
    */
   onQuiet(listener: () => void): void {
-    this.#root.#quiet = listener;
-    this.#root.#checkQuiet();
+    const { root } = this;
+    (root.#rarely ??= {}).quiet = listener;
+    root.#checkQuiet();
   }
 
-  /** @internal Ends what nobody has had for too long. */
+  /** @internal Nobody has had it for too long. */
   expire(): void {
     this.#note(this.#attended ? RANK.expired : RANK.ignored);
     this.#settle();
-  }
-
-  /** @internal */
-  get unattendedSince(): number {
-    return this.#unattendedSince;
   }
 
   /** @internal */
@@ -251,15 +275,15 @@ export class Trace {
     return {
       id: this.#id,
       source: this.#account.name,
-      conversation: this.#root.#conversation,
-      state: this.#settled ? 'settled' : this.#unattendedSince !== NONE ? 'unattended' : 'open',
+      conversation: this.conversation,
+      state: this.#settled ? 'settled' : this.#rarely?.unattended !== undefined ? 'unattended' : 'open',
       outcome: this.outcome,
       touched: this.touched,
-      receivedAt: this.#root.#receivedAt,
+      receivedAt: this.receivedAt,
       heldBy: this.#holders().map(({ name }) => name),
       lastHolder: this.#lastHolder,
-      reason: this.#reason,
-      hops: this.#hops,
+      reason: this.#rarely?.reason,
+      hops: this.#rarely?.hops,
       forks,
     };
   }
@@ -275,53 +299,50 @@ export class Trace {
   }
 
   #holders(): readonly Holder[] {
-    return this.#holder === undefined
-      ? []
-      : this.#others === undefined
-        ? [this.#holder]
-        : [this.#holder, ...this.#others];
+    if (this.#holder === undefined) return [];
+    const others = this.#rarely?.holders;
+    return others === undefined ? [this.#holder] : [this.#holder, ...others];
   }
 
   #note(rank: number, reason?: string): void {
     if (rank <= this.#rank) return;
     this.#rank = rank;
-    if (reason !== undefined) this.#reason = reason;
+    if (reason !== undefined) (this.#rarely ??= {}).reason = reason;
   }
 
   #unheld(): void {
     if (this.#openForks > 0) return;
     if (this.#rank !== NONE) this.#settle();
-    else this.#joinUnattended();
+    else (this.#rarely ??= {}).unattended = this.#account.accounts.unattended.add(this);
   }
 
   #settle(): void {
     if (this.#settled) return;
     this.#settled = true;
-    if (this.#list !== undefined) Trace.#unlink(this);
-    if (this.#unattendedSince !== NONE) this.#account.accounts.attended();
+    const now = this.#account.accounts.now();
+    if (this.#rarely?.unattended !== undefined) this.#leaveUnattended();
     const parent = this.#parent;
-    const outcome = OUTCOMES[this.#rank] ?? 'ignored';
     if (parent === undefined) {
-      if (byId !== undefined) for (let f = this.#firstFork; f !== undefined; f = f.#nextFork) byId.delete(f.#id);
-      const { touched } = this;
-      this.#account.settled(this, this.#rank, this.#receivedAt, this.#lastHolder, this.#reason, this.#hops);
-      this.#listener?.settled(this, outcome, touched);
-      if (this.#listeners !== undefined)
-        for (const listener of this.#listeners) listener.settled(this, outcome, touched);
-      this.#firstFork = this.#lastFork = undefined;
-    } else {
-      this.#listener?.settled(this, outcome, this.touched);
-      if (this.#listeners !== undefined)
-        for (const listener of this.#listeners) listener.settled(this, outcome, this.touched);
-      parent.#forkSettled(this);
+      this.#leaveOpen();
+      if (byId !== undefined && this.#lentAs !== undefined) byId.delete(this.#lentAs);
+      const rarely = this.#rarely;
+      this.#account.settled(this, this.#rank, now, this.#lastHolder, rarely?.reason, rarely?.hops);
     }
-    this.#listener = this.#listeners = undefined;
+    const listener = this.#listener;
+    if (listener !== undefined) {
+      this.#listener = undefined;
+      const outcome = OUTCOMES[this.#rank] ?? 'ignored';
+      const { touched } = this;
+      listener.settled(this, outcome, touched, now);
+      for (const other of this.#rarely?.listeners ?? []) other.settled(this, outcome, touched, now);
+    }
+    if (parent !== undefined) parent.#forkSettled(this);
   }
 
   #forkSettled(fork: Trace): void {
     this.#openForks--;
     this.#lastHolder = fork.#lastHolder;
-    this.#note(fork.#rank, fork.#reason);
+    this.#note(fork.#rank, fork.#rarely?.reason);
     // Most forks settle in the order they were made: a delivery that answers for hours does not collect them.
     while (this.#firstFork !== undefined && this.#firstFork.#settled) {
       byId?.delete(this.#firstFork.#id);
@@ -329,61 +350,43 @@ export class Trace {
     }
     if (this.#firstFork === undefined) this.#lastFork = undefined;
     if (this.#holder === undefined && this.#openForks === 0) this.#settle();
-    else if (this.#root.#quiet !== undefined) this.#root.#checkQuiet();
+    else {
+      const { root } = this;
+      if (root.#rarely !== undefined) root.#checkQuiet();
+    }
   }
 
-  #joinUnattended(): void {
-    const { accounts } = this.#account;
-    if (this.#list !== undefined) Trace.#unlink(this);
-    this.#unattendedSince = accounts.now();
-    Trace.#link(accounts.unattended, this);
-    accounts.unattendedJoined();
+  #leaveOpen(): void {
+    const last = openRoots.pop();
+    if (last === undefined || last === this) return;
+    openRoots[this.#place] = last;
+    last.#place = this.#place;
   }
 
   #leaveUnattended(): void {
-    this.#unattendedSince = NONE;
-    Trace.#unlink(this);
-    this.#account.accounts.attended();
-    if (this.#parent === undefined) Trace.#link(openRoots, this);
+    const rarely = this.#rarely;
+    if (rarely?.unattended === undefined) return;
+    this.#account.accounts.unattended.remove(rarely.unattended);
+    delete rarely.unattended;
   }
 
   #checkQuiet(): void {
-    if (this.#quiet !== undefined && !this.#settled && !this.#busy()) this.#quiet();
+    const quiet = this.#rarely?.quiet;
+    if (quiet !== undefined && !this.#busy()) quiet();
   }
 
   #busy(): boolean {
     if (this.#settled) return false;
-    if (this.#holder === undefined ? this.#openForks === 0 : this.#holders().some(({ passive }) => passive !== true))
-      return true;
+    const holders = this.#holders();
+    if (holders.length === 0 ? this.#openForks === 0 : holders.some(({ passive }) => passive !== true)) return true;
     for (let fork = this.#firstFork; fork !== undefined; fork = fork.#nextFork) if (fork.#busy()) return true;
     return false;
   }
 
   #hop(verb: Hop['verb'], holder: string, outcome?: Outcome): void {
     const hop: Hop = { id: this.#id, at: this.#account.accounts.now(), verb, holder, ...(outcome && { outcome }) };
-    (this.#root.#hops ??= []).push(hop);
+    ((this.root.#rarely ??= {}).hops ??= []).push(hop);
     this.#account.accounts.hop(hop);
-  }
-
-  static #link(list: TraceList, trace: Trace): void {
-    trace.#list = list;
-    trace.#previous = list.last;
-    trace.#next = undefined;
-    if (list.last === undefined) list.first = trace;
-    else list.last.#next = trace;
-    list.last = trace;
-    list.size++;
-  }
-
-  static #unlink(trace: Trace): void {
-    const list = trace.#list;
-    if (list === undefined) return;
-    if (trace.#previous === undefined) list.first = trace.#next;
-    else trace.#previous.#next = trace.#next;
-    if (trace.#next === undefined) list.last = trace.#previous;
-    else trace.#next.#previous = trace.#previous;
-    trace.#list = trace.#previous = trace.#next = undefined;
-    list.size--;
   }
 
   static #index(map: Map<string, Trace>, trace: Trace): void {
@@ -391,6 +394,7 @@ export class Trace {
       if (!fork.#settled) map.set(fork.#id, fork);
       Trace.#index(map, fork);
     }
+    if (trace.#lentAs !== undefined) map.set(trace.#lentAs, trace);
   }
 
   /** @internal Whether it is a trace, and not a clone of one. */
@@ -399,21 +403,15 @@ export class Trace {
   }
 
   /** @internal The open deliveries of some accounts. */
-  static roots(belongs: (account: Account) => boolean, unattended: TraceList): readonly Trace[] {
-    const found: Trace[] = [];
-    for (const list of [openRoots, unattended]) {
-      for (let trace = list.first; trace !== undefined; trace = trace.#next) {
-        if (trace.#parent === undefined && belongs(trace.#account)) found.push(trace);
-      }
-    }
-    return found;
+  static open(belongs: (account: Account) => boolean): readonly Trace[] {
+    return openRoots.filter((trace) => belongs(trace.#account));
   }
 
   /** @internal An open action by its id, and the loss of its symbol noted. */
   static find(id: string): Trace | undefined {
     if (byId === undefined) {
       byId = new Map();
-      for (let trace = openRoots.first; trace !== undefined; trace = trace.#next) Trace.#index(byId, trace);
+      for (const trace of openRoots) Trace.#index(byId, trace);
     }
     const found = byId.get(id);
     if (found === undefined || found.#settled) return undefined;

@@ -1,0 +1,189 @@
+import type { Outcome } from './model/outcome.js';
+import { traceOf, type Holder, type Trace } from './trace.js';
+
+interface JobOwner {
+  readonly name: string;
+  cancel(job: Job<unknown>, outcome: Outcome): void;
+}
+
+/**
+ * One item on its way through a lane. It is its own holder of the trace, so that a cancellation finds it without a search;
+ * and it is the lane while it is at the head of it, so that a lane costs no object of its own.
+ *
+ * @internal
+ */
+export class Job<T> implements Holder {
+  readonly owner: JobOwner;
+  readonly item: T;
+  readonly trace: Trace | undefined;
+  state: 'waiting' | 'running' | 'done' = 'waiting';
+  key = '';
+  /** The next of the same key. */
+  next: Job<T> | undefined;
+  /** The last of the same key, known to the head alone. */
+  tail: Job<T> | undefined;
+  /** The head of the next lane that may run. */
+  nextReady: Job<T> | undefined;
+
+  constructor(owner: JobOwner, item: T, trace = traceOf(item)) {
+    this.owner = owner;
+    this.item = item;
+    this.trace = trace;
+    trace?.hold(this);
+  }
+
+  get name(): string {
+    return this.owner.name;
+  }
+
+  cancel(_trace: Trace, outcome: Outcome): void {
+    this.owner.cancel(this, outcome);
+  }
+}
+
+/** @internal */
+export interface LaneEngineConfig<J> {
+  readonly name: string;
+  readonly key: (job: J) => string;
+  readonly concurrency: number;
+  readonly maxQueued: number;
+  /** Begins the work; `engine.finish(job)` ends it, at once or later. */
+  readonly run: (job: J) => void;
+  /** The job leaves without having run: cancelled, or no room. */
+  readonly drop: (job: J, outcome: Outcome) => void;
+  /** A running job is cancelled. Its lane goes on when this calls `engine.finish(job)`. */
+  readonly interrupt: (job: J, outcome: Outcome) => void;
+}
+
+/**
+ * Runs jobs in order per key and concurrently between keys, at most `concurrency` at a time. A key that has more to do
+ * goes to the end of the line after each job, so that a busy key does not starve the others. Every step is O(1).
+ *
+ * @internal
+ */
+export class LaneEngine<T, J extends Job<T>> {
+  readonly name: string;
+  readonly #config: LaneEngineConfig<J>;
+  /** The head of each lane, running or ready. */
+  readonly #heads = new Map<string, J>();
+  #firstReady: J | undefined;
+  #lastReady: J | undefined;
+  #active = 0;
+  #queued = 0;
+  #pumping = false;
+
+  constructor(config: LaneEngineConfig<J>) {
+    this.name = config.name;
+    this.#config = config;
+  }
+
+  /** Jobs that wait or run. */
+  get size(): number {
+    return this.#active + this.#queued;
+  }
+
+  push(job: J): void {
+    const { key, maxQueued, drop } = this.#config;
+    job.key = key(job);
+    const head = this.#heads.get(job.key);
+    this.#queued++;
+    if (head === undefined) {
+      this.#heads.set(job.key, job);
+      this.#ready(job);
+      this.#pump();
+    } else {
+      (head.tail ?? head).next = job;
+      head.tail = job;
+    }
+    if (this.#queued <= maxQueued || job.state !== 'waiting') return;
+    this.#leave(job);
+    drop(job, 'shed');
+  }
+
+  /** The work of a running job is over: the next of its key may run. Nothing happens when it is over already. */
+  finish(job: J): void {
+    if (job.state !== 'running') return;
+    job.state = 'done';
+    this.#active--;
+    this.#advance(job);
+    if (this.#firstReady !== undefined) this.#pump();
+  }
+
+  cancel(job: J, outcome: Outcome): void {
+    if (job.state === 'running') this.#config.interrupt(job, outcome);
+    else if (job.state === 'waiting') {
+      this.#leave(job);
+      this.#config.drop(job, outcome);
+    }
+  }
+
+  /** Empties all lanes; `forEach` sees every job that waited or ran. */
+  clear(forEach: (job: J, wasRunning: boolean) => void): void {
+    const heads = [...this.#heads.values()];
+    this.#heads.clear();
+    this.#firstReady = this.#lastReady = undefined;
+    this.#active = this.#queued = 0;
+    for (const head of heads) {
+      for (let job: J | undefined = head; job !== undefined; job = job.next as J | undefined) {
+        if (job.state === 'done') continue;
+        const wasRunning = job.state === 'running';
+        job.state = 'done';
+        forEach(job, wasRunning);
+      }
+    }
+  }
+
+  /** What left from the middle stays linked until its turn comes: taking it out there would cost a search. */
+  #leave(job: J): void {
+    job.state = 'done';
+    this.#queued--;
+    const head = this.#heads.get(job.key);
+    if (head !== undefined) LaneEngine.#skipDone(head);
+  }
+
+  static #skipDone(head: Job<unknown>): void {
+    while (head.next?.state === 'done') head.next = head.next.next;
+    if (head.next === undefined) head.tail = undefined;
+  }
+
+  /** The next of this head's lane takes its place. */
+  #advance(head: J): void {
+    LaneEngine.#skipDone(head);
+    const next = head.next as J | undefined;
+    if (next === undefined) {
+      this.#heads.delete(head.key);
+      return;
+    }
+    next.tail = head.tail === next ? undefined : head.tail;
+    head.next = head.tail = undefined;
+    this.#heads.set(next.key, next);
+    this.#ready(next);
+  }
+
+  #ready(head: J): void {
+    if (this.#lastReady === undefined) this.#firstReady = head;
+    else this.#lastReady.nextReady = head;
+    this.#lastReady = head;
+  }
+
+  /** A loop in place of recursion: a hundred thousand jobs that end at once need no stack. */
+  #pump(): void {
+    if (this.#pumping) return;
+    this.#pumping = true;
+    const { concurrency, run } = this.#config;
+    while (this.#firstReady !== undefined && this.#active < concurrency) {
+      const job = this.#firstReady;
+      this.#firstReady = job.nextReady as J | undefined;
+      if (this.#firstReady === undefined) this.#lastReady = undefined;
+      job.nextReady = undefined;
+      if (job.state === 'done') this.#advance(job);
+      else {
+        job.state = 'running';
+        this.#queued--;
+        this.#active++;
+        run(job);
+      }
+    }
+    this.#pumping = false;
+  }
+}

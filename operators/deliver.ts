@@ -1,0 +1,174 @@
+import {
+  asyncScheduler,
+  from,
+  Observable,
+  take,
+  type ObservableInput,
+  type OperatorFunction,
+  type SchedulerLike,
+  type Subscription,
+} from 'rxjs';
+import { consume } from '../lib/consume.js';
+import { ChatError, toChatError } from '../lib/errors.js';
+import { Job, LaneEngine } from '../lib/lane-engine.js';
+import {
+  conversationKey,
+  failed,
+  outcomeOf,
+  skipped,
+  touches,
+  unknown,
+  type OutboundAction,
+  type Outcome,
+  type Receipt,
+  type SkipReason,
+} from '../lib/model/index.js';
+
+export interface DeliverConfig {
+  /** Named in reports, explanations and error messages: `toUserlike`. */
+  readonly name: string;
+  /** What must stay in order. Default: the conversation. */
+  readonly key?: (action: OutboundAction) => string;
+  /** How many conversations are sent to at once. Default: no limit. */
+  readonly concurrency?: number;
+  /** How many actions may wait; what comes beyond is `skipped: shed`. Default: 100 000. */
+  readonly maxQueued?: number;
+  /** Clock of the receipts. Default: `asyncScheduler`. */
+  readonly scheduler?: SchedulerLike;
+}
+
+/**
+ * Makes a sink of a function that sends one action: what every platform's sink is built on. In order per conversation,
+ * one receipt for each action, and the action's account is settled by its receipt.
+ *
+ *     actions   -A-a-B-----|       A, a: one conversation; B: another
+ *     send       --r|
+ *     receipts  ---R-RR----|
+ *
+ * `send` returns the receipt, now or later (the first value counts), or errors: an error in doubt is an `unknown` receipt, any other a
+ * `failed` one. It never ends the stream. An action that is cancelled while it waits is `skipped`; one that is on its way
+ * is left to finish. Errors: those of the source. At unsubscription what waits is settled `failed` and what is on its way
+ * `inDoubt`.
+ *
+ * @throws RangeError at the call, when a number of the config is out of range.
+ */
+export function deliver(
+  config: DeliverConfig,
+  send: (action: OutboundAction) => Receipt | ObservableInput<Receipt>,
+): OperatorFunction<OutboundAction, Receipt> {
+  const { name, concurrency = Infinity, maxQueued = 100_000, scheduler = asyncScheduler } = config;
+  const { key } = config;
+  if (!(concurrency >= 1)) throw new RangeError(`${name}: concurrency must be at least 1, got ${String(concurrency)}`);
+  if (!(maxQueued >= 0)) throw new RangeError(`${name}: maxQueued must be at least 0, got ${String(maxQueued)}`);
+
+  return (source) =>
+    new Observable<Receipt>((subscriber) => {
+      let completed = false;
+      const now = (): string => new Date(scheduler.now()).toISOString();
+
+      const completeWhenIdle = (): void => {
+        if (completed && engine.size === 0) subscriber.complete();
+      };
+      const close = (job: SendJob, receipt: Receipt): void => {
+        if (job.closed) return;
+        job.closed = true;
+        if (touches(receipt)) job.trace?.touch();
+        subscriber.next(receipt);
+        job.trace?.release(job, outcomeOf(receipt), receipt.status === 'failed' ? receipt.error.message : undefined);
+        engine.finish(job);
+        completeWhenIdle();
+      };
+      const run = (job: SendJob): void => {
+        const { item: action } = job;
+        const fail = (thrown: unknown): void => {
+          const error = toChatError(action.conversation.platform, thrown);
+          close(job, error.inDoubt ? unknown(action, now(), error) : failed(action, now(), error));
+        };
+        let result: Receipt | ObservableInput<Receipt>;
+        try {
+          result = send(action);
+        } catch (error) {
+          fail(error);
+          return;
+        }
+        if ('status' in result) {
+          close(job, result);
+          return;
+        }
+        job.inner = from(result)
+          .pipe(take(1))
+          .subscribe({
+            next: (receipt) => {
+              close(job, receipt);
+            },
+            error: fail,
+            complete: () => {
+              if (job.closed) return;
+              const { platform } = action.conversation;
+              fail(new ChatError('undecodable', platform, `${name} gave no receipt`, { inDoubt: true }));
+            },
+          });
+      };
+      const engine = new LaneEngine<OutboundAction, SendJob>({
+        name,
+        key: key === undefined ? laneOf : ({ item }) => key(item),
+        concurrency,
+        maxQueued,
+        run,
+        drop: (job, outcome) => {
+          close(job, skipped(job.item, now(), reasonOf(outcome)));
+        },
+        // It is on its way: its receipt is worth waiting for.
+        interrupt: () => undefined,
+      });
+
+      subscriber.add(() => {
+        engine.clear((job, wasRunning) => {
+          if (wasRunning) job.trace?.touch();
+          job.inner?.unsubscribe();
+          job.trace?.release(job, wasRunning ? 'inDoubt' : 'failed', 'unsubscribed');
+        });
+      });
+      consume(source, subscriber, {
+        next: (action) => {
+          const job = new SendJob(engine, action);
+          if (job.trace?.cancelled === true) {
+            close(job, skipped(action, now(), reasonOf(job.trace.outcome ?? 'superseded')));
+            return;
+          }
+          try {
+            engine.push(job);
+          } catch (error) {
+            job.trace?.release(job, 'failed', 'key');
+            subscriber.error(error);
+          }
+        },
+        complete: () => {
+          completed = true;
+          completeWhenIdle();
+        },
+      });
+    });
+}
+
+class SendJob extends Job<OutboundAction> {
+  closed = false;
+  inner: Subscription | undefined;
+}
+
+const laneOf = ({ item: { conversation }, trace }: SendJob): string =>
+  trace?.keyOf(conversation) ?? conversationKey(conversation);
+
+/** What to call it in the receipt when an action is taken back with this outcome. */
+const reasonOf = (outcome: Outcome): SkipReason => {
+  switch (outcome) {
+    case 'handedOff':
+      return 'muted';
+    case 'shed':
+      return 'shed';
+    case 'expired':
+      return 'expired';
+    default:
+      return 'superseded';
+  }
+};

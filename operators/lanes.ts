@@ -1,0 +1,108 @@
+import { from, Observable, type ObservableInput, type OperatorFunction, type Subscription } from 'rxjs';
+import { consume } from '../lib/consume.js';
+import { Job, LaneEngine } from '../lib/lane-engine.js';
+
+export interface LanesConfig<T> {
+  /** What must stay in order: two items with equal keys share a lane. */
+  readonly key: (item: T) => string;
+  /** How many inner Observables run at once, one per key. Default: no limit. */
+  readonly concurrency?: number;
+  /** How many items may wait in all lanes together; what comes beyond is settled `shed`. Default: 100 000. */
+  readonly maxQueued?: number;
+  /** Named in reports and explanations. Default: `lanes`. */
+  readonly name?: string;
+}
+
+class LaneJob<T> extends Job<T> {
+  inner: Subscription | undefined;
+}
+
+/**
+ * Projects each item to an inner Observable: in order within a key, concurrently between keys. What `concatMap` is for
+ * one conversation and `mergeMap` between them, at constant cost per item for one key or a hundred thousand.
+ *
+ *     source  -A-a-B---------|        key: upper case, inner: two frames
+ *     inner A  --x|
+ *     inner a     --y|
+ *     inner B      --z|
+ *     result  ---x-yz--------|
+ *
+ * Holds each item until its inner Observable ends. A cancelled item leaves the line, or its inner Observable is
+ * unsubscribed. Errors: those of the source, of `key`, of `project` and of the inner Observables; then, and when it is
+ * unsubscribed, what it holds is settled `failed`.
+ *
+ * @throws RangeError at the call, when `concurrency` is below 1 or `maxQueued` below 0.
+ */
+export function lanes<T, R>(config: LanesConfig<T>, project: (item: T) => ObservableInput<R>): OperatorFunction<T, R> {
+  const { key, concurrency = Infinity, maxQueued = 100_000, name = 'lanes' } = config;
+  if (!(concurrency >= 1)) throw new RangeError(`lanes: concurrency must be at least 1, got ${String(concurrency)}`);
+  if (!(maxQueued >= 0)) throw new RangeError(`lanes: maxQueued must be at least 0, got ${String(maxQueued)}`);
+
+  return (source) =>
+    new Observable<R>((subscriber) => {
+      let completed = false;
+
+      const finish = (job: LaneJob<T>): void => {
+        job.trace?.release(job);
+        engine.finish(job);
+        if (completed && engine.size === 0) subscriber.complete();
+      };
+      const engine = new LaneEngine<T, LaneJob<T>>({
+        name,
+        key: ({ item }) => key(item),
+        concurrency,
+        maxQueued,
+        run: (job) => {
+          let inner: Observable<R>;
+          try {
+            inner = from(project(job.item));
+          } catch (error) {
+            subscriber.error(error);
+            return;
+          }
+          job.inner = inner.subscribe({
+            next: (value) => {
+              subscriber.next(value);
+            },
+            error: (error: unknown) => {
+              subscriber.error(error);
+            },
+            complete: () => {
+              finish(job);
+            },
+          });
+        },
+        drop: (job, outcome) => {
+          job.trace?.release(job, outcome);
+          if (completed && engine.size === 0) subscriber.complete();
+        },
+        interrupt: (job, outcome) => {
+          job.inner?.unsubscribe();
+          job.trace?.release(job, outcome);
+          finish(job);
+        },
+      });
+
+      subscriber.add(() => {
+        engine.clear((job) => {
+          job.inner?.unsubscribe();
+          job.trace?.release(job, 'failed', 'unsubscribed');
+        });
+      });
+      consume(source, subscriber, {
+        next: (item) => {
+          const job = new LaneJob<T>(engine, item);
+          try {
+            engine.push(job);
+          } catch (error) {
+            job.trace?.release(job, 'failed', 'key');
+            subscriber.error(error);
+          }
+        },
+        complete: () => {
+          completed = true;
+          if (engine.size === 0) subscriber.complete();
+        },
+      });
+    });
+}
