@@ -84,7 +84,12 @@ export class LaneEngine<T, J extends Job<T>> {
 
   push(job: J): void {
     const { key, maxQueued, drop } = this.#config;
-    job.key = key(job);
+    try {
+      job.key = key(job);
+    } catch (error) {
+      job.trace?.release(job, 'failed', 'its key could not be told');
+      throw error;
+    }
     const head = this.#heads.get(job.key);
     this.#queued++;
     if (head === undefined) {

@@ -61,14 +61,16 @@ export class Trace {
   /** Where a root stands among the open ones. */
   #place = NONE;
 
+  /** Two at a time is usual: who emits and who takes. */
   #holder: Holder | undefined;
+  #secondHolder: Holder | undefined;
   #lastHolder: string;
   #rank = NONE;
   #settled = false;
   #cancelled = false;
   #touched = false;
   /** Whether an operator ever had it. */
-  #attended: boolean;
+  #attended = false;
 
   #openForks = 0;
   #firstFork: Trace | undefined;
@@ -89,7 +91,6 @@ export class Trace {
     this.#holder = holder;
     this.#lastHolder = holder.name;
     this.#parent = parent;
-    this.#attended = parent !== undefined;
     if (parent === undefined) {
       this.#receivedAt = account.accounts.now();
       this.#place = openRoots.push(this) - 1;
@@ -151,6 +152,7 @@ export class Trace {
     }
     if (this.#rarely?.unattended !== undefined) this.#leaveUnattended();
     if (this.#holder === undefined) this.#holder = holder;
+    else if (this.#secondHolder === undefined) this.#secondHolder = holder;
     else ((this.#rarely ??= {}).holders ??= []).push(holder);
     this.#attended = true;
     this.#lastHolder = holder.name;
@@ -162,7 +164,11 @@ export class Trace {
    * without, it is somebody else's to say.
    */
   release(holder: Holder, outcome?: Outcome, reason?: string): void {
-    if (this.#holder === holder) this.#holder = this.#rarely?.holders?.pop();
+    if (this.#settled) return;
+    if (this.#holder === holder) {
+      this.#holder = this.#secondHolder;
+      this.#secondHolder = this.#rarely?.holders?.pop();
+    } else if (this.#secondHolder === holder) this.#secondHolder = this.#rarely?.holders?.pop();
     else {
       const others = this.#rarely?.holders ?? [];
       const index = others.indexOf(holder);
@@ -190,9 +196,13 @@ export class Trace {
     if (this.#holder === undefined && this.#openForks === 0) this.#settle();
   }
 
-  /** A child for an action made from it, held by `holder` from birth. The parent settles after its forks. */
-  fork(id: string, holder: Holder): Trace {
+  /**
+   * A child for an action made from it, held by `holder` from birth. The parent settles after its forks. `wanted`: that
+   * nobody takes it up is a loss; a mere copy may be ignored. Default: true.
+   */
+  fork(id: string, holder: Holder, wanted = true): Trace {
     const fork = new Trace(this.#account, id, undefined, holder, this);
+    fork.#attended = wanted;
     if (this.#settled) {
       this.#account.late(this, holder.name);
       fork.#settled = true;
@@ -300,8 +310,8 @@ export class Trace {
 
   #holders(): readonly Holder[] {
     if (this.#holder === undefined) return [];
-    const others = this.#rarely?.holders;
-    return others === undefined ? [this.#holder] : [this.#holder, ...others];
+    if (this.#secondHolder === undefined) return [this.#holder];
+    return [this.#holder, this.#secondHolder, ...(this.#rarely?.holders ?? [])];
   }
 
   #note(rank: number, reason?: string): void {

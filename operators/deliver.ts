@@ -136,12 +136,7 @@ export function deliver(
             close(job, skipped(action, now(), reasonOf(job.trace.outcome ?? 'superseded')));
             return;
           }
-          try {
-            engine.push(job);
-          } catch (error) {
-            job.trace?.release(job, 'failed', 'key');
-            subscriber.error(error);
-          }
+          engine.push(job);
         },
         complete: () => {
           completed = true;

@@ -91,13 +91,7 @@ export function lanes<T, R>(config: LanesConfig<T>, project: (item: T) => Observ
       });
       consume(source, subscriber, {
         next: (item) => {
-          const job = new LaneJob<T>(engine, item);
-          try {
-            engine.push(job);
-          } catch (error) {
-            job.trace?.release(job, 'failed', 'key');
-            subscriber.error(error);
-          }
+          engine.push(new LaneJob<T>(engine, item));
         },
         complete: () => {
           completed = true;

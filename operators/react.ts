@@ -84,7 +84,7 @@ export function react<T extends InboundEvent>(
       const completeWhenIdle = (): void => {
         if (completed && engine.size === 0) subscriber.complete();
       };
-      const over = (job: ReactJob<T>, outcome: Outcome, reason?: string): void => {
+      const over = (job: ReactJob<T>, outcome?: Outcome, reason?: string): void => {
         job.trace?.release(job, outcome, reason);
         engine.finish(job);
         completeWhenIdle();
@@ -107,7 +107,8 @@ export function react<T extends InboundEvent>(
         over(job, 'failed', reason);
       };
       const done = (job: ReactJob<T>): void => {
-        if (job.state !== 'done') over(job, 'handled');
+        // What it answered says what became of it.
+        if (job.state !== 'done') over(job, job.made === 0 ? 'handled' : undefined);
       };
       /** The one and only reply of an event: its account is the event's. */
       const answer = (job: ReactJob<T>, reply: Reply): void => {

@@ -30,7 +30,7 @@ export interface Conversation {
 }
 
 const escape = (part: string): string =>
-  /[%:]/.test(part) ? part.replaceAll('%', '%25').replaceAll(':', '%3A') : part;
+  part.includes(':') || part.includes('%') ? part.replaceAll('%', '%25').replaceAll(':', '%3A') : part;
 
 /**
  * The identity of a conversation as one string: platform, account and id, unambiguous whatever they contain. The channel
