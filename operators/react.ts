@@ -150,40 +150,41 @@ export function react<T extends InboundEvent>(
         }
         done(job);
       };
+      const listen = (
+        job: ReactJob<T>,
+        replies: ObservableInput<Reply | readonly Reply[] | undefined | void>,
+      ): void => {
+        const told = from(replies).pipe(
+          map((value) => {
+            emitAll(job, value);
+          }),
+        );
+        job.inner = told.subscribe({
+          error: (error: unknown) => {
+            failed(job, error);
+          },
+          complete: () => {
+            done(job);
+          },
+        });
+      };
       const run = (job: ReactJob<T>): void => {
-        let replies: Replies;
         try {
-          replies = handler(job.item);
-        } catch (error) {
-          failed(job, error);
-          return;
-        }
-        if (replies === undefined || isReply(replies)) settle(job, replies);
-        else if (replies instanceof Promise) {
-          // Without `from`: a promise handler is the common case, and an Observable around it costs as much as the rest.
-          replies.then(
-            (value) => {
-              settle(job, value);
-            },
-            (error: unknown) => {
-              failed(job, error);
-            },
-          );
-        } else {
-          job.inner = from(replies)
-            .pipe(
-              map((value) => {
-                emitAll(job, value);
-              }),
-            )
-            .subscribe({
-              error: (error: unknown) => {
+          const replies = handler(job.item);
+          if (replies === undefined || isReply(replies)) settle(job, replies);
+          else if (replies instanceof Promise) {
+            // Without `from`: a promise is the common case, and an Observable around it costs as much as all the rest.
+            replies.then(
+              (value) => {
+                settle(job, value);
+              },
+              (error: unknown) => {
                 failed(job, error);
               },
-              complete: () => {
-                done(job);
-              },
-            });
+            );
+          } else listen(job, replies);
+        } catch (error) {
+          failed(job, error);
         }
       };
       const engine = new LaneEngine<T, ReactJob<T>>({

@@ -1,1 +1,4 @@
-export {};
+export * from '../testing/expect-action.js';
+export * from '../testing/marbles.js';
+export * from '../testing/virtual-clock.js';
+export { untraced } from '../trace.js';
