@@ -13,7 +13,7 @@ export const consume = <T, R>(
   { next, complete }: { readonly next: (value: T) => void; readonly complete: () => void },
 ): void => {
   const taken = source.pipe(
-    filter((value): value is T & never => {
+    filter((value): value is never => {
       next(value);
       return false;
     }),

@@ -103,9 +103,7 @@ export class Trace {
 
   /** The delivery that this was forked from, or itself. */
   get root(): Trace {
-    let root: Trace = this;
-    while (root.#parent !== undefined) root = root.#parent;
-    return root;
+    return this.#parent === undefined ? this : this.#parent.root;
   }
 
   get conversation(): Conversation | undefined {

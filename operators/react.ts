@@ -175,7 +175,7 @@ export function react<T extends InboundEvent>(
           else if (replies instanceof Promise) {
             // Without `from`: a promise is the common case, and an Observable around it costs as much as all the rest.
             replies.then(
-              (value) => {
+              (value: Reply | readonly Reply[] | undefined) => {
                 settle(job, value);
               },
               (error: unknown) => {

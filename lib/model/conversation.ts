@@ -15,7 +15,7 @@ export type Channel =
   | 'livechat'
   | 'custom'
   | 'unknown'
-  // eslint-disable-next-line @typescript-eslint/no-empty-object-type -- keeps the literals visible in editors
+  // In place of `string`, which would swallow the literals that editors show.
   | (string & {});
 
 /** One customer talking on one platform. Messages are kept in order within a conversation and independent between them. */

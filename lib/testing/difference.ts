@@ -1,7 +1,6 @@
 const show = (value: unknown): string => {
   if (typeof value === 'string') return JSON.stringify(value);
-  if (typeof value === 'object' && value !== null)
-    return JSON.stringify(value) ?? Object.prototype.toString.call(value);
+  if (typeof value === 'object' && value !== null) return JSON.stringify(value);
   return String(value);
 };
 

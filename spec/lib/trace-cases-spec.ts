@@ -156,6 +156,7 @@ const freezeDeep = <T>(value: T): T => {
   for (const key of Reflect.ownKeys(value)) freezeDeep((value as Record<PropertyKey, unknown>)[key]);
   return value;
 };
+// eslint-disable-next-line @typescript-eslint/no-extraneous-class -- it stands for a user's class
 class Wrapped {
   constructor(action: OutboundAction) {
     Object.assign(this, action);
@@ -170,7 +171,7 @@ const handled: Readonly<Record<string, (desk: Desk) => Actions>> = {
   'rest and spread': () =>
     map((action) => {
       const { extra: _, ...rest } = action;
-      return { ...rest } as OutboundAction;
+      return { ...rest };
     }),
   'a shallow freeze': () => map((action) => Object.freeze(action)),
   'a deep freeze': () => map(freezeDeep),
@@ -387,6 +388,7 @@ describe('plain RxJS between react and the sink', () => {
 
   it('takeUntil after react: what was held is failed at that moment', () => {
     const desk = new Desk();
+    // eslint-disable-next-line rxjs-x/no-unsafe-takeuntil -- what an unsafe place for it does is what this is about
     desk.run(desk.events().pipe(desk.react(), takeUntil(timer(12, desk.clock)), desk.sink()));
     desk.ends({ handled: 1, failed: 1 });
     expect(desk.reports).to.deep.include({

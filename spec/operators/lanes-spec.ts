@@ -34,9 +34,9 @@ describe('lanes', () => {
   it(
     'passes an empty source, a silent one and an error',
     marbles(({ cold, hot, expectObservable }) => {
-      expectObservable(cold<string>('|').pipe(lanes({ key }, () => of(1)))).toBe('|');
-      expectObservable(cold<string>('-').pipe(lanes({ key }, () => of(1)))).toBe('-');
-      expectObservable(hot<string>('-a-#').pipe(lanes({ key }, () => NEVER))).toBe('---#');
+      expectObservable(cold('|').pipe(lanes({ key }, () => of(1)))).toBe('|');
+      expectObservable(cold('-').pipe(lanes({ key }, () => of(1)))).toBe('-');
+      expectObservable(hot('-a-#').pipe(lanes({ key }, () => NEVER))).toBe('---#');
     }),
   );
 
@@ -46,9 +46,9 @@ describe('lanes', () => {
       const broken = (): never => {
         throw 'error';
       };
-      expectObservable(hot<string>('-a-').pipe(lanes({ key }, broken))).toBe('-#');
-      expectObservable(hot<string>('-a-').pipe(lanes({ key: broken }, () => of(1)))).toBe('-#');
-      expectObservable(hot<string>('-a-').pipe(lanes({ key }, () => throwError(() => 'error')))).toBe('-#');
+      expectObservable(hot('-a-').pipe(lanes({ key }, broken))).toBe('-#');
+      expectObservable(hot('-a-').pipe(lanes({ key: broken }, () => of(1)))).toBe('-#');
+      expectObservable(hot('-a-').pipe(lanes({ key }, () => throwError(() => 'error')))).toBe('-#');
     }),
   );
 
