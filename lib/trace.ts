@@ -468,6 +468,7 @@ export const traceOf = (item: unknown): Trace | undefined => {
   if (typeof item !== 'object' || item === null) return undefined;
   const { [TRACE]: carried, id, cause } = item as Traced;
   if (Trace.is(carried)) return carried;
+  if (carried === null) return undefined;
   return typeof id === 'string' && cause !== undefined ? Trace.find(id) : undefined;
 };
 
@@ -475,6 +476,13 @@ export const traceOf = (item: unknown): Trace | undefined => {
 export const attach = <T extends object>(item: T, trace: Trace): T => {
   (item as { [TRACE]?: Trace })[TRACE] = trace;
   return item;
+};
+
+/** @internal A copy that nobody downstream accounts for, because the caller does. */
+export const unaccounted = <T extends object>(item: T): T => {
+  const copy = { ...item };
+  (copy as { [TRACE]?: null })[TRACE] = null;
+  return copy;
 };
 
 /** A copy without the trace, for comparing with plain data. */

@@ -16,12 +16,11 @@ import {
   failed,
   outcomeOf,
   skipped,
+  skipReasonOf,
   touches,
   unknown,
   type OutboundAction,
-  type Outcome,
   type Receipt,
-  type SkipReason,
 } from '../lib/model/index.js';
 
 export interface DeliverConfig {
@@ -116,7 +115,7 @@ export function deliver(
         maxQueued,
         run,
         drop: (job, outcome) => {
-          close(job, skipped(job.item, now(), reasonOf(outcome)));
+          close(job, skipped(job.item, now(), skipReasonOf(outcome)));
         },
         // It is on its way: its receipt is worth waiting for.
         interrupt: () => undefined,
@@ -133,7 +132,7 @@ export function deliver(
         next: (action) => {
           const job = new SendJob(engine, action);
           if (job.trace?.cancelled === true) {
-            close(job, skipped(action, now(), reasonOf(job.trace.outcome ?? 'superseded')));
+            close(job, skipped(action, now(), skipReasonOf(job.trace.outcome)));
             return;
           }
           engine.push(job);
@@ -153,17 +152,3 @@ class SendJob extends Job<OutboundAction> {
 
 const laneOf = ({ item: { conversation }, trace }: SendJob): string =>
   trace?.keyOf(conversation) ?? conversationKey(conversation);
-
-/** What to call it in the receipt when an action is taken back with this outcome. */
-const reasonOf = (outcome: Outcome): SkipReason => {
-  switch (outcome) {
-    case 'handedOff':
-      return 'muted';
-    case 'shed':
-      return 'shed';
-    case 'expired':
-      return 'expired';
-    default:
-      return 'superseded';
-  }
-};

@@ -1,7 +1,10 @@
 export * from './accounted.js';
+export { budget, type Budget, type BudgetConfig } from './budget.js';
 export * from './dedupe.js';
 export * from './deliver.js';
 export * from './fanOut.js';
 export * from './keep.js';
 export * from './lanes.js';
 export * from './react.js';
+export * from './rateLimit.js';
+export * from './retryDelivery.js';

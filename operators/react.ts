@@ -6,10 +6,17 @@ import {
   type ObservableInput,
   type OperatorFunction,
   type SchedulerLike,
-  type Subscription,
+  Subscription,
 } from 'rxjs';
 import { accounts } from '../lib/accounts.js';
+import { address, isReply } from '../lib/address.js';
 import { consume } from '../lib/consume.js';
+import {
+  ConversationStates,
+  type ConversationState,
+  type StateCell,
+  type StateConfig,
+} from '../lib/conversation-state.js';
 import { Job, LaneEngine } from '../lib/lane-engine.js';
 import {
   conversationKey,
@@ -18,12 +25,11 @@ import {
   type Outcome,
   type Reply,
 } from '../lib/model/index.js';
-import { attach, type Trace } from '../lib/trace.js';
 
 /** What a handler may return: nothing, one reply, or any number of them, now or later. */
 export type Replies = Reply | undefined | void | ObservableInput<Reply | readonly Reply[] | undefined | void>;
 
-export type Handler<T extends InboundEvent> = (event: T) => Replies;
+export type Handler<T extends InboundEvent, S> = (event: T, state: ConversationState<S>) => Replies;
 
 export interface RetryConfig {
   /** How often a handler that threw before it had emitted anything runs again. */
@@ -34,7 +40,9 @@ export interface RetryConfig {
   readonly maxDelayMs?: number;
 }
 
-export interface ReactConfig {
+export interface ReactConfig<S = undefined> {
+  /** What the handler remembers about each conversation. Default: nothing. */
+  readonly state?: StateConfig<S>;
   /** Default: none. A handler's own effects happen again when it runs again. */
   readonly retry?: RetryConfig;
   /** How many conversations are handled at once. Default: no limit; the source's `maxInFlight` bounds it. */
@@ -60,15 +68,15 @@ export interface ReactConfig {
  *     result  ---x-yz--------|
  *
  * In order within a conversation, concurrent between them. A handler that throws fails its event, not the stream, after
- * `retry`; what it had emitted before stays. An event that is cancelled while its handler runs frees the lane, and what
+ * `retry`; what it had emitted before stays, and the state is as it was. An event that is cancelled while its handler runs frees the lane, and what
  * the handler still says is not heard. Holds each event until its handler is done; at unsubscription what it holds is
  * settled `failed`. Completes when the source has completed and all handlers are done.
  *
  * @throws RangeError at the call, when a number of the config is out of range.
  */
-export function react<T extends InboundEvent>(
-  handler: Handler<T>,
-  config: ReactConfig = {},
+export function react<T extends InboundEvent, S = undefined>(
+  handler: Handler<T, S>,
+  config: ReactConfig<S> = {},
 ): OperatorFunction<T, OutboundAction> {
   const { concurrency = Infinity, maxQueued = 100_000, name = 'react', scheduler = asyncScheduler, onError } = config;
   const { count = 0, delayMs = 200, maxDelayMs = 10_000 } = config.retry ?? {};
@@ -80,22 +88,25 @@ export function react<T extends InboundEvent>(
   return (source) =>
     new Observable<OutboundAction>((subscriber) => {
       let completed = false;
+      const states = config.state === undefined ? undefined : new ConversationStates(config.state);
 
       const completeWhenIdle = (): void => {
         if (completed && engine.size === 0) subscriber.complete();
       };
-      const over = (job: ReactJob<T>, outcome?: Outcome, reason?: string): void => {
+      const over = (job: ReactJob<T, S>, outcome?: Outcome, reason?: string): void => {
         job.trace?.release(job, outcome, reason);
         engine.finish(job);
         completeWhenIdle();
       };
-      const failed = (job: ReactJob<T>, error: unknown): void => {
+      const failed = (job: ReactJob<T, S>, error: unknown): void => {
         if (job.state === 'done') return;
         if (job.made === 0 && job.attempt < count) {
           const pauseMs = Math.min(delayMs * 2 ** job.attempt++, maxDelayMs);
-          job.inner = scheduler.schedule(() => {
-            run(job);
-          }, pauseMs);
+          job.watch(
+            scheduler.schedule(() => {
+              run(job);
+            }, pauseMs),
+          );
           return;
         }
         const reason =
@@ -106,12 +117,26 @@ export function react<T extends InboundEvent>(
         }
         over(job, 'failed', reason);
       };
-      const done = (job: ReactJob<T>): void => {
+      const done = (job: ReactJob<T, S>): void => {
+        if (job.state === 'done') return;
         // What it answered says what became of it.
-        if (job.state !== 'done') over(job, job.made === 0 ? 'handled' : undefined);
+        const outcome = job.made === 0 ? 'handled' : undefined;
+        if (states === undefined || job.cell?.changed !== true) over(job, outcome);
+        else {
+          job.watch(
+            states.save(job.key, job.cell).subscribe({
+              error: (error: unknown) => {
+                failed(job, error);
+              },
+              complete: () => {
+                over(job, outcome);
+              },
+            }),
+          );
+        }
       };
       /** The one and only reply of an event: its account is the event's. */
-      const answer = (job: ReactJob<T>, reply: Reply): void => {
+      const answer = (job: ReactJob<T, S>, reply: Reply): void => {
         if (job.state === 'done') return;
         const id = `${job.item.id}#1`;
         job.made = 1;
@@ -119,11 +144,9 @@ export function react<T extends InboundEvent>(
         const action = address(reply, id, job.item, trace?.lend(id));
         subscriber.next(action);
         if (subscriber.closed) trace?.abandon(job, 'failed', 'unsubscribed');
-        else trace?.release(job);
-        engine.finish(job);
-        completeWhenIdle();
+        else done(job);
       };
-      const emit = (job: ReactJob<T>, reply: Reply): void => {
+      const emit = (job: ReactJob<T, S>, reply: Reply): void => {
         if (job.state === 'done') return;
         const id = `${job.item.id}#${String(++job.made)}`;
         const fork = job.trace?.fork(id, job);
@@ -132,12 +155,12 @@ export function react<T extends InboundEvent>(
         if (subscriber.closed) fork.abandon(job, 'failed', 'unsubscribed');
         else fork.release(job);
       };
-      const emitAll = (job: ReactJob<T>, value: Reply | readonly Reply[] | undefined | void): void => {
+      const emitAll = (job: ReactJob<T, S>, value: Reply | readonly Reply[] | undefined | void): void => {
         if (value === undefined) return;
         if (isReply(value)) emit(job, value);
         else for (const reply of value) emit(job, reply);
       };
-      const settle = (job: ReactJob<T>, value: Reply | readonly Reply[] | undefined | void): void => {
+      const settle = (job: ReactJob<T, S>, value: Reply | readonly Reply[] | undefined | void): void => {
         try {
           if (value !== undefined && isReply(value)) {
             answer(job, value);
@@ -151,7 +174,7 @@ export function react<T extends InboundEvent>(
         done(job);
       };
       const listen = (
-        job: ReactJob<T>,
+        job: ReactJob<T, S>,
         replies: ObservableInput<Reply | readonly Reply[] | undefined | void>,
       ): void => {
         const told = from(replies).pipe(
@@ -159,18 +182,20 @@ export function react<T extends InboundEvent>(
             emitAll(job, value);
           }),
         );
-        job.inner = told.subscribe({
-          error: (error: unknown) => {
-            failed(job, error);
-          },
-          complete: () => {
-            done(job);
-          },
-        });
+        job.watch(
+          told.subscribe({
+            error: (error: unknown) => {
+              failed(job, error);
+            },
+            complete: () => {
+              done(job);
+            },
+          }),
+        );
       };
-      const run = (job: ReactJob<T>): void => {
+      const handle = (job: ReactJob<T, S>, state: ConversationState<S>): void => {
         try {
-          const replies = handler(job.item);
+          const replies = handler(job.item, state);
           if (replies === undefined || isReply(replies)) settle(job, replies);
           else if (replies instanceof Promise) {
             // Without `from`: a promise is the common case, and an Observable around it costs as much as all the rest.
@@ -187,7 +212,24 @@ export function react<T extends InboundEvent>(
           failed(job, error);
         }
       };
-      const engine = new LaneEngine<T, ReactJob<T>>({
+      const run = (job: ReactJob<T, S>): void => {
+        if (states === undefined) {
+          handle(job, STATELESS);
+          return;
+        }
+        job.watch(
+          states.load(job.key).subscribe({
+            next: (cell) => {
+              job.cell = cell;
+              handle(job, cell);
+            },
+            error: (error: unknown) => {
+              failed(job, error);
+            },
+          }),
+        );
+      };
+      const engine = new LaneEngine<T, ReactJob<T, S>>({
         name,
         key: ({ item, trace }) => trace?.keyOf(item.conversation) ?? conversationKey(item.conversation),
         concurrency,
@@ -215,24 +257,23 @@ export function react<T extends InboundEvent>(
     });
 }
 
-class ReactJob<T> extends Job<T> {
+class ReactJob<T, S> extends Job<T> {
   /** Actions emitted so far. */
   made = 0;
   attempt = 0;
+  cell: StateCell<S> | undefined;
   inner: Subscription | undefined;
+
+  watch(subscription: Subscription): void {
+    (this.inner ??= new Subscription()).add(subscription);
+  }
 }
 
-const isReply = (value: object): value is Reply => 'kind' in value;
-
-/**
- * The reply as an action of the event. Written key by key: `{ ...reply, id }` is a hundred times slower in V8, and a reply
- * that was spread from the event must not bring the event's id or trace along.
- */
-const address = (reply: Reply, id: string, event: InboundEvent, trace: Trace | undefined): OutboundAction => {
-  const { kind } = reply;
-  if (typeof kind !== 'string') throw new TypeError('react: a reply must have a kind');
-  const action: Record<string, unknown> = { kind, id, conversation: event.conversation, cause: event.id };
-  for (const key in reply) if (!(key in action)) action[key] = reply[key as keyof Reply];
-  if (trace !== undefined) attach(action, trace);
-  return action as unknown as OutboundAction;
-};
+const STATELESS = Object.freeze({
+  get value(): never {
+    throw new TypeError('react: there is no state, since config.state is not given');
+  },
+  set: (_: unknown): never => {
+    throw new TypeError('react: there is no state, since config.state is not given');
+  },
+});

@@ -8,15 +8,29 @@ import { join } from 'node:path';
 const root = new URL('..', import.meta.url).pathname;
 const { exports, devDependencies, name } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const folder = mkdtempSync(join(tmpdir(), 'tidewire-'));
-const run = (command, args, cwd = folder) => execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+const run = (command, args, cwd = folder) =>
+  execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
 
 try {
-  const [{ filename, unpackedSize }] = JSON.parse(run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], root));
-  const entries = Object.keys(exports).filter((entry) => !entry.endsWith('.json')).map((entry) => entry.replace('.', name));
+  const [{ filename, unpackedSize }] = JSON.parse(
+    run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], root),
+  );
+  const entries = Object.keys(exports)
+    .filter((entry) => !entry.endsWith('.json'))
+    .map((entry) => entry.replace('.', name));
 
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
   const peers = ['rxjs', 'fp-ts', 'io-ts'].map((peer) => `${peer}@${devDependencies[peer]}`);
-  run('npm', ['install', '--silent', '--no-audit', '--no-fund', `./${filename}`, ...peers, `typescript@${devDependencies.typescript}`, `@types/node@${devDependencies['@types/node']}`]);
+  run('npm', [
+    'install',
+    '--silent',
+    '--no-audit',
+    '--no-fund',
+    `./${filename}`,
+    ...peers,
+    `typescript@${devDependencies.typescript}`,
+    `@types/node@${devDependencies['@types/node']}`,
+  ]);
 
   writeFileSync(join(folder, 'esm.mjs'), entries.map((entry) => `await import('${entry}');`).join('\n'));
   run('node', ['esm.mjs']);
@@ -34,7 +48,21 @@ export const answers = (event: InboundEvent) => of(event).pipe(dedupe(), react((
   );
   for (const module of ['nodenext', 'preserve']) {
     const resolution = module === 'nodenext' ? 'nodenext' : 'bundler';
-    run('npx', ['tsc', '--noEmit', '--strict', '--exactOptionalPropertyTypes', '--target', 'es2022', '--module', module, '--moduleResolution', resolution, '--types', 'node', 'use.ts']);
+    run('npx', [
+      'tsc',
+      '--noEmit',
+      '--strict',
+      '--exactOptionalPropertyTypes',
+      '--target',
+      'es2022',
+      '--module',
+      module,
+      '--moduleResolution',
+      resolution,
+      '--types',
+      'node',
+      'use.ts',
+    ]);
   }
 
   run('npx', ['publint', '--strict', join(folder, filename)], root);

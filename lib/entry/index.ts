@@ -12,3 +12,6 @@ export {
   type Report,
 } from '../accounts.js';
 export { attach, traceOf, type Holder, type Hop, type SettleListener, type Trace } from '../trace.js';
+export * from '../store/memory-store.js';
+export * from '../store/store.js';
+export type { ConversationState, StateConfig } from '../conversation-state.js';

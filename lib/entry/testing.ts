@@ -2,3 +2,4 @@ export * from '../testing/expect-action.js';
 export * from '../testing/marbles.js';
 export * from '../testing/virtual-clock.js';
 export { untraced } from '../trace.js';
+export * from '../testing/store-contract.js';

@@ -57,6 +57,19 @@ export const outcomeOf = (receipt: Receipt): Outcome => {
   }
 };
 
+/** What to call it in the receipt when an action is taken back because its event ended so. */
+export const skipReasonOf = (outcome: Outcome | undefined): SkipReason => {
+  switch (outcome) {
+    case 'handedOff':
+      return 'muted';
+    case 'shed':
+    case 'expired':
+      return outcome;
+    default:
+      return 'superseded';
+  }
+};
+
 /** Whether the action had, or may have had, its effect: then its event is never run again by itself. */
 export const touches = ({ status }: Receipt): boolean => status === 'delivered' || status === 'unknown';
 

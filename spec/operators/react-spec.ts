@@ -1,6 +1,16 @@
 import { expect } from 'chai';
 import { concat, delay, from, mergeMap, NEVER, of, Subject, take, throwError, timer, map, type Observable } from 'rxjs';
-import { accounted, openAccounts, react, traceOf, type InboundEvent, type Replies, type Reply } from 'tidewire';
+import {
+  accounted,
+  memoryStore,
+  openAccounts,
+  react,
+  traceOf,
+  type InboundEvent,
+  type Replies,
+  type Reply,
+  type Store,
+} from 'tidewire';
 import { expectAction, marbles, untraced, virtualClock } from 'tidewire/testing';
 import { message } from '../support/events.js';
 
@@ -240,6 +250,95 @@ describe('react', () => {
       .subscribe({ complete: () => (completedAt = clock.now()) });
     clock.flush();
     expect(completedAt).to.equal(30);
+  });
+
+  it('keeps a state for each conversation, which one event after the other sees', () => {
+    const seen: unknown[] = [];
+    const count = react<InboundEvent, number>(
+      (_, state) => {
+        state.set(state.value + 1);
+        return text(`${state.value}`);
+      },
+      { state: { initial: () => 0 } },
+    );
+    of(values.A, values.a, values.B)
+      .pipe(count, said)
+      .subscribe((v) => seen.push(v));
+    expect(seen).to.deep.equal(['1', '2', '1']);
+  });
+
+  it('keeps the state in the given store, and leaves it as it was when the handler fails', () => {
+    const store = memoryStore();
+    const seen: unknown[] = [];
+    const run = (...events: readonly InboundEvent[]): void => {
+      from(events)
+        .pipe(
+          react<InboundEvent, { readonly n: number }>(
+            ({ id }, state) => {
+              state.set({ n: state.value.n + 1 });
+              if (id === 'broken') throw new Error('no');
+              return text(`${state.value.n}`);
+            },
+            { state: { initial: () => ({ n: 0 }), store } },
+          ),
+          said,
+        )
+        .subscribe((v) => seen.push(v));
+    };
+    run(values.A, message('broken', 'a'));
+    run(values.a);
+    expect(seen).to.deep.equal(['1', '2']);
+  });
+
+  it('waits for a slow store, in order', () => {
+    const clock = virtualClock();
+    const fast = memoryStore();
+    const store: Store = {
+      ...fast,
+      get: (key) => fast.get(key).pipe(delay(10, clock)),
+      put: (...call) => fast.put(...call).pipe(delay(10, clock)),
+    };
+    const seen: string[] = [];
+    of(values.A, values.a)
+      .pipe(
+        react<InboundEvent, number>(
+          ({ id }, state) => {
+            state.set(state.value + 1);
+            return [text(id + String(state.value))];
+          },
+          { state: { initial: () => 0, store } },
+        ),
+        said,
+      )
+      .subscribe({ next: (v) => seen.push(`${clock.now()} ${v}`), complete: () => seen.push(`${clock.now()} |`) });
+    clock.flush();
+    expect(seen).to.deep.equal(['10 A1', '30 a2', '40 |']);
+  });
+
+  it('fails the event when its state cannot be loaded or kept', () => {
+    const broken: Store = { ...memoryStore(), get: () => throwError(() => new Error('no disk')) };
+    const told: unknown[] = [];
+    of(values.A)
+      .pipe(
+        react(() => undefined, { state: { initial: () => 0, store: broken }, onError: (error) => told.push(error) }),
+      )
+      .subscribe();
+    expect(String(told[0])).to.equal('Error: no disk');
+  });
+
+  it('says so when a handler asks for a state that is not configured', () => {
+    const told: unknown[] = [];
+    of(values.A)
+      .pipe(
+        react(
+          (_, state) => {
+            state.set(undefined);
+          },
+          { onError: (error) => told.push(error) },
+        ),
+      )
+      .subscribe();
+    expect(String(told[0])).to.equal('TypeError: react: there is no state, since config.state is not given');
   });
 
   it('refuses numbers out of range', () => {

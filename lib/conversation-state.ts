@@ -1,0 +1,69 @@
+import { map, of, type Observable } from 'rxjs';
+import type { Json } from './model/json.js';
+import { memoryStore } from './store/memory-store.js';
+import type { Store } from './store/store.js';
+
+export interface StateConfig<S> {
+  /** What a conversation begins with. */
+  readonly initial: () => S;
+  /** Where it is kept. Default: in memory, the 100 000 conversations that changed last. */
+  readonly store?: Store;
+  /** How long it is kept after its last change, in milliseconds. Default: 7 days. */
+  readonly ttlMs?: number;
+}
+
+/**
+ * What a handler remembers about the conversation that it answers. Safe without locks, because a conversation's handlers
+ * run one after the other.
+ */
+export interface ConversationState<S> {
+  /** Treat it as read-only; `set` replaces it. */
+  readonly value: S;
+  /** Kept when the handler is done. A handler that fails leaves the state as it was. */
+  readonly set: (next: S) => void;
+}
+
+const PREFIX = 'state/';
+const SHAPE = 1;
+
+/** @internal State of one conversation while a handler runs. */
+export class StateCell<S> implements ConversationState<S> {
+  value: S;
+  changed = false;
+  constructor(value: S) {
+    this.value = value;
+  }
+  readonly set = (next: S): void => {
+    this.value = next;
+    this.changed = true;
+  };
+}
+
+/** @internal The states of all conversations of one `react`. */
+export class ConversationStates<S> {
+  readonly #initial: () => S;
+  readonly #store: Store;
+  readonly #ttlMs: number;
+
+  constructor({ initial, store, ttlMs = 7 * 86_400_000 }: StateConfig<S>) {
+    if (!(ttlMs > 0)) throw new RangeError(`react: state.ttlMs must be above 0, got ${ttlMs}`);
+    this.#initial = initial;
+    this.#store = store ?? memoryStore({ maxEntries: 100_000, whenFull: 'evict' });
+    this.#ttlMs = ttlMs;
+  }
+
+  load(conversation: string): Observable<StateCell<S>> {
+    return this.#store.get(PREFIX + conversation).pipe(
+      map((stored) => {
+        const record = stored?.value as unknown as { readonly shape: number; readonly state: S } | undefined;
+        return new StateCell(record?.shape === SHAPE ? record.state : this.#initial());
+      }),
+    );
+  }
+
+  save(conversation: string, cell: StateCell<S>): Observable<unknown> {
+    if (!cell.changed) return of(undefined);
+    const record = { shape: SHAPE, state: cell.value } as unknown as Json;
+    return this.#store.put(PREFIX + conversation, record, { ttlMs: this.#ttlMs });
+  }
+}

@@ -1,0 +1,38 @@
+import type { Receipt } from '../model/index.js';
+
+export interface RetryDeliveryConfig {
+  /** How often an action is sent at most. Default: 5. */
+  readonly attempts?: number;
+  /** Pause before the second attempt, in milliseconds; doubles with each. Default: 1 000. */
+  readonly delayMs?: number;
+  /** Longest pause, in milliseconds; what the platform asks for is not shortened. Default: 60 000. */
+  readonly maxDelayMs?: number;
+  /** Part of the pause that is random, so that many do not come back at once: 0 to 1. Default: 0.2. */
+  readonly jitter?: number;
+  /** Source of the jitter, from 0 up to 1. Default: `Math.random`. */
+  readonly random?: () => number;
+}
+
+/** @internal */
+export interface Backoff {
+  readonly attempts: number;
+  readonly pauseMs: (receipt: Receipt, failures: number) => number;
+}
+
+/** @internal How long to wait before the next attempt: what the platform asks for, else growing, capped and jittered. */
+export const backoff = (name: string, config: RetryDeliveryConfig): Backoff => {
+  const { attempts = 5, delayMs = 1_000, maxDelayMs = 60_000, jitter = 0.2, random = Math.random } = config;
+  if (!(attempts >= 1)) throw new RangeError(`${name}: attempts must be at least 1, got ${attempts}`);
+  if (!(delayMs >= 0)) throw new RangeError(`${name}: delayMs must be at least 0, got ${delayMs}`);
+  if (!(maxDelayMs >= 0)) throw new RangeError(`${name}: maxDelayMs must be at least 0, got ${maxDelayMs}`);
+  if (!(jitter >= 0 && jitter <= 1)) throw new RangeError(`${name}: jitter must be from 0 to 1, got ${jitter}`);
+  return {
+    attempts,
+    pauseMs: (receipt, failures) => {
+      const asked = receipt.status === 'failed' ? receipt.error.retryAfterMs : undefined;
+      const grown = Math.min(delayMs * 2 ** (failures - 1), maxDelayMs);
+      const least = asked ?? grown;
+      return Math.round(least * (1 + random() * jitter));
+    },
+  };
+};

@@ -1,0 +1,308 @@
+import { map, mergeMap, Observable, Subject, type OperatorFunction, type SchedulerLike, type Subscription } from 'rxjs';
+import { consume } from '../consume.js';
+import {
+  conversationKey,
+  outcomeOf,
+  skipped,
+  skipReasonOf,
+  touches,
+  type OutboundAction,
+  type Outcome,
+  type Receipt,
+} from '../model/index.js';
+import { ExpiryQueue, type Expiring } from '../store/expiry-queue.js';
+import { traceOf, unaccounted, type Holder, type Trace } from '../trace.js';
+import type { Windows } from './windows.js';
+
+/** @internal */
+export interface GuardConfig {
+  readonly name: string;
+  readonly key: ((action: OutboundAction) => string) | undefined;
+  readonly scheduler: SchedulerLike;
+  /** Windows of a subscription, or those of a budget. */
+  readonly windows: (() => Windows) | undefined;
+  readonly budget: boolean;
+  /** How many actions of a key go out as one request. */
+  readonly coalesce: number;
+  readonly maxQueued: number;
+  /** How often an action is sent at most. */
+  readonly attempts: number;
+  /** Pause before the next attempt, in milliseconds; `failures` of this key in a row are known. */
+  readonly pauseMs: (receipt: Receipt, failures: number) => number | undefined;
+}
+
+const FIRST: ReadonlySet<string> = new Set(['handoff', 'end']);
+const KEPT: ReadonlySet<string> = new Set([
+  'note',
+  'updateContact',
+  'updateConversation',
+  'dispatch',
+  'handoff',
+  'end',
+]);
+
+/**
+ * A sink behind a line for each key: one request of a key at a time, what failed goes back to the head of its line, and
+ * each action gives one receipt. The account of an action is kept here, and the sink inside sees copies that nobody
+ * accounts for: its `failed` may be repeated.
+ *
+ * @internal
+ */
+export const guardedSink = (
+  config: GuardConfig,
+  sink: OperatorFunction<readonly OutboundAction[], readonly Receipt[]>,
+): OperatorFunction<OutboundAction, Receipt> => {
+  const { name, scheduler, coalesce, maxQueued, attempts, pauseMs } = config;
+  const keyOf = config.key ?? (({ conversation }: OutboundAction) => conversationKey(conversation));
+
+  return (source) =>
+    new Observable<Receipt>((subscriber) => {
+      const windows = config.windows?.();
+      const requests = new Subject<readonly OutboundAction[]>();
+      const lines = new Map<string, Line>();
+      const wakeups = new ExpiryQueue<Wakeup>();
+      let timer: Subscription | undefined;
+      let timerAt = Infinity;
+      let open = 0;
+      let queued = 0;
+      let completed = false;
+
+      const now = (): string => new Date(scheduler.now()).toISOString();
+      const close = (entry: Entry, receipt: Receipt): void => {
+        if (entry.closed) return;
+        entry.closed = true;
+        open--;
+        if (touches(receipt)) entry.trace?.touch();
+        subscriber.next({ ...receipt, action: entry.action });
+        entry.trace?.release(
+          entry,
+          outcomeOf(receipt),
+          receipt.status === 'failed' ? receipt.error.message : undefined,
+        );
+        if (completed && open === 0) requests.complete();
+      };
+      const cancel = (entry: Entry, outcome: Outcome): void => {
+        if (entry.closed || entry.flying) return;
+        queued--;
+        close(entry, skipped(entry.action, now(), skipReasonOf(outcome)));
+      };
+
+      const wakeAt = (line: Line, at: number): void => {
+        if (at === Infinity || at === line.wakesAt) return;
+        line.wakesAt = at;
+        wakeups.add({ expiresAt: at, line });
+        if (at >= timerAt) return;
+        timer?.unsubscribe();
+        timerAt = at;
+        timer = scheduler.schedule(wake, Math.max(0, at - scheduler.now()));
+      };
+      const wake = (): void => {
+        timer = undefined;
+        timerAt = Infinity;
+        const due: Line[] = [];
+        for (let next = wakeups.due(scheduler.now()); next; next = wakeups.due(scheduler.now())) {
+          if (next.line.wakesAt === next.expiresAt) due.push(next.line);
+        }
+        for (const line of due) {
+          line.wakesAt = -1;
+          advance(line);
+        }
+        const next = wakeups.first?.expiresAt;
+        if (next !== undefined && next < timerAt) {
+          timerAt = next;
+          timer = scheduler.schedule(wake, Math.max(0, next - scheduler.now()));
+        }
+      };
+
+      /** Sends the head of a line if nothing of it is under way, it is not closed, and a slot is free. */
+      const advance = (line: Line): void => {
+        line.drop();
+        if (line.flights.length > 0) return;
+        if (line.waiting.length === 0) {
+          if (line.closedUntil <= scheduler.now()) lines.delete(line.key);
+          else wakeAt(line, line.closedUntil);
+          return;
+        }
+        const window = windows?.of(line.key);
+        const freeAt = Math.max(line.closedUntil, window?.freeAt() ?? 0);
+        if (freeAt > scheduler.now()) {
+          wakeAt(line, freeAt);
+          return;
+        }
+        const flights = line.take(coalesce);
+        queued -= flights.length;
+        if (window !== undefined) window.reserved++;
+        requests.next(flights.map(({ copy }) => copy));
+      };
+      const answered = (receipts: readonly Receipt[]): void => {
+        let line: Line | undefined;
+        for (const receipt of receipts) {
+          const at = lines.get(keyOf(receipt.action));
+          const entry = at?.land(receipt.action.id);
+          if (at === undefined || entry === undefined) subscriber.next(receipt);
+          else {
+            line = at;
+            judge(at, entry, receipt);
+          }
+        }
+        if (line === undefined || line.flights.length > 0) return;
+        const window = windows?.of(line.key);
+        if (window !== undefined) {
+          window.reserved--;
+          if (line.throttled) window.throttled(scheduler.now());
+          else window.record(scheduler.now());
+        }
+        line.throttled = false;
+        queued += line.again();
+        advance(line);
+      };
+      const judge = (line: Line, entry: Entry, receipt: Receipt): void => {
+        const retryable = receipt.status === 'failed' && receipt.retryable && !receipt.error.inDoubt;
+        const throttled = receipt.status === 'failed' && receipt.error.kind === 'throttled';
+        line.throttled ||= throttled;
+        const pause =
+          (retryable || throttled) && entry.attempt < attempts ? pauseMs(receipt, ++line.failures) : undefined;
+        if (pause === undefined || entry.trace?.cancelled === true) {
+          if (receipt.status !== 'failed') line.failures = 0;
+          close(entry, receipt);
+          return;
+        }
+        line.closedUntil = Math.max(line.closedUntil, scheduler.now() + pause);
+        line.back.push(entry);
+      };
+
+      sink(requests).subscribe({
+        next: answered,
+        error: (error: unknown) => {
+          subscriber.error(error);
+        },
+        complete: () => {
+          subscriber.complete();
+        },
+      });
+      subscriber.add(() => {
+        timer?.unsubscribe();
+        if (!config.budget) windows?.stop();
+        for (const line of lines.values()) {
+          for (const entry of [...line.flights, ...line.waiting]) {
+            if (entry.closed) continue;
+            entry.closed = true;
+            if (entry.flying) entry.trace?.touch();
+            entry.trace?.release(entry, entry.flying ? 'inDoubt' : 'failed', 'unsubscribed');
+          }
+        }
+        requests.complete();
+      });
+      consume(source, subscriber, {
+        next: (action) => {
+          const key = keyOf(action);
+          const entry = new Entry(name, action, cancel);
+          open++;
+          if (entry.trace?.cancelled === true || queued >= maxQueued) {
+            const reason = entry.trace?.cancelled === true ? skipReasonOf(entry.trace.outcome) : 'shed';
+            close(entry, skipped(action, now(), reason));
+            return;
+          }
+          let line = lines.get(key);
+          if (line === undefined) lines.set(key, (line = new Line(key)));
+          queued++;
+          if (!FIRST.has(action.kind)) line.waiting.push(entry);
+          else {
+            const overtaken = line.waiting.filter(({ closed, action: { kind } }) => !closed && !KEPT.has(kind));
+            line.waiting = [entry, ...line.waiting.filter((other) => !overtaken.includes(other))];
+            for (const other of overtaken) {
+              queued--;
+              close(other, skipped(other.action, now(), 'superseded', `${action.kind} came first`));
+            }
+          }
+          advance(line);
+        },
+        complete: () => {
+          completed = true;
+          if (open === 0) requests.complete();
+        },
+      });
+    });
+};
+
+/** @internal A sink of single actions as one of lists. */
+export const oneByOne =
+  (sink: OperatorFunction<OutboundAction, Receipt>): OperatorFunction<readonly OutboundAction[], readonly Receipt[]> =>
+  (requests) =>
+    requests.pipe(
+      mergeMap((actions) => actions),
+      sink,
+      map((receipt) => [receipt]),
+    );
+
+interface Wakeup extends Expiring {
+  readonly line: Line;
+}
+
+/** The actions of one key: what is under way and what waits, in order. */
+class Line {
+  waiting: Entry[] = [];
+  flights: Entry[] = [];
+  /** What goes back to the head of the line when the whole request is answered. */
+  back: Entry[] = [];
+  closedUntil = 0;
+  wakesAt = -1;
+  failures = 0;
+  throttled = false;
+
+  constructor(readonly key: string) {}
+
+  /** Forgets what was cancelled at the head of the line. */
+  drop(): void {
+    while (this.waiting[0]?.closed === true) this.waiting.shift();
+  }
+
+  take(most: number): readonly Entry[] {
+    while (this.flights.length < most && this.waiting.length > 0) {
+      const entry = this.waiting.shift();
+      if (entry === undefined || entry.closed) continue;
+      entry.flying = true;
+      entry.attempt++;
+      this.flights.push(entry);
+    }
+    return [...this.flights];
+  }
+
+  land(id: string): Entry | undefined {
+    const index = this.flights.findIndex(({ action }) => action.id === id);
+    const [entry] = index < 0 ? [] : this.flights.splice(index, 1);
+    if (entry !== undefined) entry.flying = false;
+    return entry;
+  }
+
+  again(): number {
+    const { length } = this.back;
+    this.waiting.unshift(...this.back);
+    this.back = [];
+    return length;
+  }
+}
+
+class Entry implements Holder {
+  readonly name: string;
+  readonly action: OutboundAction;
+  readonly copy: OutboundAction;
+  readonly trace: Trace | undefined;
+  readonly #cancel: (entry: Entry, outcome: Outcome) => void;
+  attempt = 0;
+  flying = false;
+  closed = false;
+
+  constructor(name: string, action: OutboundAction, cancel: (entry: Entry, outcome: Outcome) => void) {
+    this.name = name;
+    this.action = action;
+    this.copy = unaccounted(action);
+    this.#cancel = cancel;
+    this.trace = traceOf(action);
+    this.trace?.hold(this);
+  }
+
+  cancel(_: Trace, outcome: Outcome): void {
+    this.#cancel(this, outcome);
+  }
+}

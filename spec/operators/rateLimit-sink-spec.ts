@@ -1,0 +1,287 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { map, mergeMap, of, Subject, throwError, timer, type Observable, type OperatorFunction } from 'rxjs';
+import {
+  ChatError,
+  deliver,
+  openAccounts,
+  rateLimit,
+  type traceOf,
+  type OutboundAction,
+  type Outcome,
+  type Receipt,
+} from 'tidewire';
+import { virtualClock, type VirtualClock } from 'tidewire/testing';
+import { delivered, failed } from '../../lib/model/receipt.js';
+import { sendTimedRateLimit } from '../support/broken/rateLimit-counts-at-send.js';
+
+type Kind = 'text' | 'handoff' | 'note' | 'end';
+
+const action = (id: string, conversation = 'c', kind: Kind = 'text'): OutboundAction => {
+  const base = { id, conversation: { platform: 'desk', id: conversation, channel: 'web' } } as const;
+  if (kind === 'handoff') return { ...base, kind, to: { kind: 'any' } };
+  return kind === 'end' ? { ...base, kind } : { ...base, kind, text: id };
+};
+
+/** A platform with a sliding limit per conversation at its own clock, and latency both ways. */
+class Platform {
+  readonly journal: { readonly id: string; readonly conversation: string; readonly at: number }[] = [];
+  refusals = 0;
+  requests = 0;
+  readonly #accepted = new Map<string, number[]>();
+
+  constructor(
+    readonly clock: VirtualClock,
+    readonly limit: number,
+    readonly perMs: number,
+    readonly latency: () => number = () => 10,
+    readonly retryAfterMs?: number,
+  ) {}
+
+  call(actions: readonly OutboundAction[]): Observable<void> {
+    return timer(this.latency(), this.clock).pipe(
+      mergeMap(() => {
+        this.requests++;
+        const key = actions[0]?.conversation.id ?? '';
+        const now = this.clock.now();
+        const recent = (this.#accepted.get(key) ?? []).filter((at) => at > now - this.perMs);
+        if (recent.length >= this.limit) {
+          this.refusals++;
+          const details = this.retryAfterMs === undefined ? {} : { retryAfterMs: this.retryAfterMs };
+          return timer(this.latency(), this.clock).pipe(
+            mergeMap(() => throwError(() => new ChatError('throttled', 'desk', 'slow down', details))),
+          );
+        }
+        this.#accepted.set(key, [...recent, now]);
+        for (const { id, conversation } of actions) this.journal.push({ id, conversation: conversation.id, at: now });
+        return timer(this.latency(), this.clock).pipe(map(() => undefined));
+      }),
+    );
+  }
+
+  readonly sink = (): OperatorFunction<OutboundAction, Receipt> =>
+    deliver({ name: 'toDesk', scheduler: this.clock }, (item) =>
+      this.call([item]).pipe(map(() => delivered(item, new Date(this.clock.now()).toISOString()))),
+    );
+
+  readonly listSink: OperatorFunction<readonly OutboundAction[], readonly Receipt[]> = (requests) =>
+    requests.pipe(
+      mergeMap((items) =>
+        this.call(items).pipe(
+          map(() => items.map((item) => delivered(item, new Date(this.clock.now()).toISOString()))),
+        ),
+      ),
+    );
+}
+
+class Desk {
+  readonly clock = virtualClock();
+  readonly accounts = openAccounts({ scheduler: this.clock });
+  readonly source = new Subject<OutboundAction>();
+  readonly receipts: Receipt[] = [];
+  completedAt = -1;
+  readonly #account = this.accounts.of('desk');
+
+  through(sink: OperatorFunction<OutboundAction, Receipt>): this {
+    this.source.pipe(sink).subscribe({
+      next: (receipt) => this.receipts.push(receipt),
+      complete: () => (this.completedAt = this.clock.now()),
+    });
+    return this;
+  }
+
+  send(item: OutboundAction): NonNullable<ReturnType<typeof traceOf>> {
+    const trace = this.#account.open(item);
+    this.source.next(item);
+    trace.release(this.#account);
+    return trace;
+  }
+
+  told(): readonly string[] {
+    return this.receipts.map(({ action: { id }, ...receipt }) =>
+      receipt.status === 'skipped' ? `${id} ${receipt.reason}` : `${id} ${receipt.status}`,
+    );
+  }
+
+  outcomes(): Partial<Record<Outcome, number>> {
+    return Object.fromEntries(Object.entries(this.accounts.counts().outcomes).filter(([, n]) => n > 0));
+  }
+}
+
+const limits = { limit: 20, perMs: 60_000 };
+
+describe('rateLimit around a sink', () => {
+  it('never runs into the limit of a platform with 5 to 400 ms each way', () => {
+    const desk = new Desk();
+    let seed = 7;
+    const latency = (): number => 5 + ((seed = (seed * 16_807) % 2_147_483_647) % 396);
+    const platform = new Platform(desk.clock, 20, 60_000, latency);
+    desk.through(rateLimit({ ...limits, scheduler: desk.clock, jitter: 0 }, platform.sink()));
+    for (let n = 0; n < 200; n++) desk.send(action(`a${n}`));
+    desk.clock.flush();
+    expect(platform.refusals).to.equal(0);
+    expect(platform.journal.map(({ id }) => id)).to.deep.equal(Array.from({ length: 200 }, (_, n) => `a${n}`));
+    expect(desk.outcomes()).to.deep.equal({ handled: 200 });
+  });
+
+  it('puts what was throttled back to the head of its line and closes only that line', () => {
+    const desk = new Desk();
+    const platform = new Platform(desk.clock, 1, 5_000, () => 10, 4_000);
+    desk.through(rateLimit({ ...limits, scheduler: desk.clock, jitter: 0 }, platform.sink()));
+    for (const item of [action('a1', 'a'), action('a2', 'a'), action('a3', 'a'), action('b1', 'b')]) desk.send(item);
+    desk.clock.flush();
+    expect(platform.journal.map(({ id }) => id)).to.deep.equal(['a1', 'b1', 'a2', 'a3']);
+    expect(platform.journal[1]?.at).to.equal(10);
+    expect(platform.refusals).to.be.greaterThan(0);
+    expect(desk.told()).to.deep.equal(['a1 delivered', 'b1 delivered', 'a2 delivered', 'a3 delivered']);
+    expect(desk.outcomes()).to.deep.equal({ handled: 4 });
+  });
+
+  it('learns to leave slots free when the platform throttles again and again', () => {
+    const refusals = (count: number): number => {
+      const desk = new Desk();
+      const platform = new Platform(desk.clock, 10, 60_000, () => 10);
+      desk.through(rateLimit({ ...limits, scheduler: desk.clock, jitter: 0, attempts: 50 }, platform.sink()));
+      for (let n = 0; n < count; n++) desk.send(action(`a${n}`));
+      desk.clock.flush();
+      expect(platform.journal.length).to.equal(count);
+      return platform.refusals;
+    };
+    expect(refusals(400) - refusals(200)).to.be.lessThan(refusals(200));
+  });
+
+  it('lets a handoff leave next, and what waited is superseded', () => {
+    const desk = new Desk();
+    const platform = new Platform(desk.clock, 20, 60_000);
+    desk.through(rateLimit({ ...limits, scheduler: desk.clock }, platform.sink()));
+    for (let n = 0; n < 50; n++) desk.send(action(`a${n}`));
+    desk.clock.advance(2_000);
+    desk.send(action('note', 'c', 'note'));
+    desk.send(action('handoff', 'c', 'handoff'));
+    expect(desk.told().filter((line) => line.endsWith('superseded'))).to.have.length(30);
+    desk.clock.flush();
+    expect(platform.journal.slice(-2).map(({ id }) => id)).to.deep.equal(['handoff', 'note']);
+    expect(desk.outcomes()).to.deep.equal({ handled: 22, superseded: 30 });
+  });
+
+  it('sends what waits of a key as one request, with a receipt each', () => {
+    const desk = new Desk();
+    const platform = new Platform(desk.clock, 20, 60_000);
+    desk.through(rateLimit({ ...limits, coalesce: 50, scheduler: desk.clock }, platform.listSink));
+    for (let n = 0; n < 100; n++) desk.send(action(`a${n}`));
+    desk.clock.flush();
+    expect(platform.requests).to.equal(3);
+    expect(desk.told()).to.deep.equal(Array.from({ length: 100 }, (_, n) => `a${n} delivered`));
+  });
+
+  it('skips what is cancelled while it waits, and lets go of the rest when it is unsubscribed', () => {
+    const desk = new Desk();
+    const platform = new Platform(desk.clock, 1, 60_000);
+    const subscription = desk.source
+      .pipe(rateLimit({ limit: 1, perMs: 60_000, scheduler: desk.clock }, platform.sink()))
+      .subscribe((receipt) => desk.receipts.push(receipt));
+    const traces = ['1', '2', '3'].map((id) => desk.send(action(id)));
+    desk.clock.advance(1_000);
+    traces[1]?.cancel('handedOff');
+    expect(desk.told()).to.deep.equal(['1 delivered', '2 muted']);
+    subscription.unsubscribe();
+    expect(traces.map(({ outcome }) => outcome)).to.deep.equal(['handled', 'handedOff', 'failed']);
+  });
+
+  it('gives up after `attempts` with the failed receipt, and never repeats what is in doubt', () => {
+    const desk = new Desk();
+    let calls = 0;
+    const broken = deliver({ name: 'broken', scheduler: desk.clock }, ({ id }) => {
+      calls++;
+      const inDoubt = id === 'doubt';
+      return throwError(() => new ChatError('timeout', 'desk', 'no answer', { inDoubt }));
+    });
+    desk.through(rateLimit({ ...limits, attempts: 3, scheduler: desk.clock }, broken));
+    desk.send(action('plain'));
+    desk.send(action('doubt'));
+    desk.clock.flush();
+    expect(desk.told()).to.deep.equal(['plain failed', 'doubt unknown']);
+    expect(calls).to.equal(4);
+    expect(desk.outcomes()).to.deep.equal({ failed: 1, inDoubt: 1 });
+  });
+
+  it('completes when the source has completed and every action has its receipt', () => {
+    const desk = new Desk();
+    const platform = new Platform(desk.clock, 1, 100);
+    desk.through(rateLimit({ limit: 1, perMs: 100, scheduler: desk.clock }, platform.sink()));
+    for (const id of ['1', '2']) desk.send(action(id));
+    desk.source.complete();
+    desk.clock.flush();
+    expect(desk.completedAt).to.equal(140);
+  });
+
+  it('passes the end of the sink inside', () => {
+    const clock = virtualClock();
+    let error: unknown;
+    const broken: OperatorFunction<OutboundAction, Receipt> = (actions) =>
+      actions.pipe(mergeMap(() => throwError(() => new Error('the sink is broken'))));
+    of(action('1'))
+      .pipe(rateLimit({ ...limits, scheduler: clock }, broken))
+      .subscribe({ error: (e: unknown) => (error = e) });
+    expect(String(error)).to.equal('Error: the sink is broken');
+  });
+
+  it('refuses numbers out of range', () => {
+    const sink = new Platform(virtualClock(), 1, 1).sink();
+    expect(() => rateLimit({ limit: 0, perMs: 1 }, sink)).to.throw(RangeError, 'limit must be at least 1, got 0');
+    expect(() => rateLimit({ ...limits, attempts: 0 }, sink)).to.throw(
+      RangeError,
+      'attempts must be at least 1, got 0',
+    );
+    expect(() => rateLimit({ ...limits, jitter: 2 }, sink)).to.throw(RangeError, 'jitter must be from 0 to 1, got 2');
+  });
+
+  it('keeps the limit at the platform, the order, and gives one receipt each, whatever the schedule', () => {
+    fc.assert(honestAtThePlatform((...args) => rateLimit(...args)));
+  });
+
+  it('has a law that rejects a limit that counts from when a request is sent', () => {
+    expect(fc.check(honestAtThePlatform(sendTimedRateLimit)).failed).to.equal(true);
+  });
+});
+
+type Guard = (
+  config: { readonly limit: number; readonly perMs: number; readonly scheduler: VirtualClock },
+  sink: OperatorFunction<OutboundAction, Receipt>,
+) => OperatorFunction<OutboundAction, Receipt>;
+
+const honestAtThePlatform = (guard: Guard): fc.IProperty<unknown> => {
+  const arrivals = fc.array(fc.record({ key: fc.nat(2), gap: fc.nat(40), fails: fc.boolean() }), { maxLength: 30 });
+  const latencies = fc.array(fc.integer({ min: 1, max: 90 }), { minLength: 1, maxLength: 20 });
+  return fc.property(arrivals, latencies, fc.integer({ min: 1, max: 4 }), (list, latency, limit) => {
+    const desk = new Desk();
+    let n = 0;
+    const platform = new Platform(desk.clock, limit, 200, () => latency[n++ % latency.length] ?? 1);
+    const refusing = deliver({ name: 'toDesk', scheduler: desk.clock }, (item) =>
+      platform.call([item]).pipe(
+        map(() => {
+          const at = new Date(desk.clock.now()).toISOString();
+          const broken = list[Number(item.id)]?.fails === true;
+          return broken ? failed(item, at, new ChatError('refused', 'desk', 'no')) : delivered(item, at);
+        }),
+      ),
+    );
+    desk.through(guard({ limit, perMs: 200, scheduler: desk.clock }, refusing));
+    list.forEach(({ key, gap }, id) => {
+      desk.clock.advance(gap);
+      desk.send(action(String(id), `c${key}`));
+    });
+    desk.source.complete();
+    desk.clock.flush();
+    expect(platform.refusals).to.equal(0);
+    expect(desk.receipts.map(({ action: { id } }) => id).sort()).to.deep.equal(list.map((_, id) => String(id)).sort());
+    expect(desk.completedAt).to.be.at.least(0);
+    expect(desk.accounts.counts().inFlight).to.equal(0);
+    for (const key of [0, 1, 2]) {
+      const order = platform.journal
+        .filter(({ conversation }) => conversation === `c${key}`)
+        .map(({ id }) => Number(id));
+      expect(order).to.deep.equal([...order].sort((a, b) => a - b));
+    }
+  });
+};
