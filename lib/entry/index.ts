@@ -15,3 +15,6 @@ export { attach, traceOf, type Holder, type Hop, type SettleListener, type Trace
 export * from '../store/memory-store.js';
 export * from '../store/store.js';
 export type { ConversationState, StateConfig } from '../conversation-state.js';
+export * from '../profiles/index.js';
+export * from '../reply.js';
+export { englishTexts, type Texts } from '../text/texts.js';

@@ -1,0 +1,78 @@
+import { map, mergeMap, of, type Observable } from 'rxjs';
+import { accounts } from '../lib/accounts.js';
+import { conversationKey, type Choice, type Conversation, type Json } from '../lib/model/index.js';
+import { memoryStore } from '../lib/store/memory-store.js';
+import type { Store } from '../lib/store/store.js';
+
+export interface ChoiceBookConfig {
+  /** Where offers are kept. Default: in memory, those of the 100 000 conversations that were asked last. */
+  readonly store?: Store;
+  /** How long an offer can be answered, in milliseconds. Default: 24 hours. */
+  readonly ttlMs?: number;
+}
+
+/** What a customer was asked: the action's id, and what can be picked. */
+export interface Offer {
+  readonly action: string;
+  readonly options: readonly Choice[];
+}
+
+/** Which choices each conversation has before it: made once, and given to `fallbackToText` and `readChoices`. */
+export interface ChoiceBook {
+  /** Puts an offer in the place of the conversation's last one. */
+  arm(conversation: Conversation, offer: Offer): void;
+  /** Emits the conversation's offer, and takes it out of the book unless `keep` is true. */
+  open(conversation: Conversation, keep?: boolean): Observable<Offer | undefined>;
+  /** The same at once, where the store can. */
+  readonly openSync?: (conversation: Conversation, keep?: boolean) => Offer | undefined;
+}
+
+const PREFIX = 'offer/';
+const SHAPE = 1;
+type Written = Offer & { readonly shape: number };
+
+/**
+ * A book of open choices. An offer that cannot be written is reported, and its answer stays a message.
+ *
+ * @throws RangeError when `ttlMs` is not above 0.
+ */
+export function choiceBook({ store, ttlMs = 86_400_000 }: ChoiceBookConfig = {}): ChoiceBook {
+  if (!(ttlMs > 0)) throw new RangeError(`choiceBook: ttlMs must be above 0, got ${ttlMs}`);
+  const kept = store ?? memoryStore({ maxEntries: 100_000, whenFull: 'evict' });
+  const { sync } = kept;
+  const keyOf = (conversation: Conversation): string => PREFIX + conversationKey(conversation);
+  const written = (value: Json | undefined): Offer | undefined => {
+    const offer = value as unknown as Written | undefined;
+    return offer?.shape === SHAPE ? offer : undefined;
+  };
+
+  return {
+    arm: (conversation, { action, options }) => {
+      const offer: Written = { shape: SHAPE, action, options };
+      kept.put(keyOf(conversation), offer as unknown as Json, { ttlMs }).subscribe({
+        error: () => {
+          accounts.report({ kind: 'evictedEarly', holder: 'choiceBook', key: conversationKey(conversation) });
+        },
+      });
+    },
+    open: (conversation, keep = false) => {
+      const key = keyOf(conversation);
+      return kept.get(key).pipe(
+        mergeMap((stored) => {
+          const offer = written(stored?.value);
+          if (stored === undefined || keep) return of(offer);
+          // Whoever deletes this revision answers it: two machines never both do.
+          return kept.delete(key, { if: stored.revision }).pipe(map((taken) => (taken ? offer : undefined)));
+        }),
+      );
+    },
+    ...(sync !== undefined && {
+      openSync: (conversation: Conversation, keep = false) => {
+        const key = keyOf(conversation);
+        const offer = written(sync.get(key)?.value);
+        if (offer !== undefined && !keep) sync.delete(key);
+        return offer;
+      },
+    }),
+  };
+}

@@ -1,0 +1,58 @@
+import { map, type OperatorFunction } from 'rxjs';
+import { conversationKey, type ChoiceEvent, type InboundEvent, type MessageEvent } from '../lib/model/index.js';
+import { read } from '../lib/text/read.js';
+import { attach, traceOf } from '../lib/trace.js';
+import type { ChoiceBook, Offer } from './choiceBook.js';
+import { lanes } from './lanes.js';
+
+export interface ReadChoicesConfig {
+  /** The book that `fallbackToText` writes into. */
+  readonly book: ChoiceBook;
+  /** Whether an offer can be answered until the next offer comes, and not by the next message alone. Default: false. */
+  readonly keepOffers?: boolean;
+}
+
+const ANSWERS: ReadonlySet<InboundEvent['kind']> = new Set<InboundEvent['kind']>([
+  'message',
+  'choice',
+  'media',
+  'location',
+]);
+
+/**
+ * Turns what a customer types in answer to choices into the `choice` event that a click gives: the option's number ("2",
+ * "2.", "#2", in any digits), its label, or a beginning that only one label has. A number wins over an equal label; what
+ * fits several stays a message.
+ *
+ *     events  -m-m-|     the first answers "2" to an offer
+ *             readChoices({ book })
+ *     result  -c-m-|
+ *
+ * Only the next thing a customer says counts, unless `keepOffers` is set. Synchronous with a book that is; otherwise in
+ * order per conversation. Errors: those of the source and of the book's store.
+ */
+export function readChoices<T extends InboundEvent>(config: ReadChoicesConfig): OperatorFunction<T, T | ChoiceEvent> {
+  const { book, keepOffers = false } = config;
+  const { openSync } = book;
+  const answer = (event: T, offer: Offer | undefined): T | ChoiceEvent => {
+    const choice = event.kind === 'message' && offer !== undefined ? read(event.text, offer.options) : undefined;
+    return choice === undefined || offer === undefined
+      ? event
+      : choiceEvent(event as MessageEvent, choice.id, choice.label, offer);
+  };
+  if (openSync !== undefined) {
+    return map((event) => (ANSWERS.has(event.kind) ? answer(event, openSync(event.conversation, keepOffers)) : event));
+  }
+  return lanes({ name: 'readChoices', key: ({ conversation }: T) => conversationKey(conversation) }, (event) =>
+    ANSWERS.has(event.kind)
+      ? book.open(event.conversation, keepOffers).pipe(map((offer) => answer(event, offer)))
+      : [event],
+  );
+}
+
+const choiceEvent = (message: MessageEvent, id: string, label: string, { action }: Offer): ChoiceEvent => {
+  const { kind: _, text: _text, format: _format, replyTo: _replyTo, attachments: _attachments, ...rest } = message;
+  const event: ChoiceEvent = { kind: 'choice', choice: { id, label }, offer: action, ...rest };
+  const trace = traceOf(message);
+  return trace === undefined ? event : attach(event, trace);
+};

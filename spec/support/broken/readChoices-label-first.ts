@@ -1,0 +1,14 @@
+import { map } from 'rxjs';
+import type { readChoices } from 'tidewire';
+
+/** Looks at the labels before the numbers: whoever answers with the number they see picks something else. */
+export const readChoicesByLabelFirst: typeof readChoices = ({ book }) =>
+  map((event) => {
+    const offer = event.kind === 'message' ? book.openSync?.(event.conversation) : undefined;
+    if (event.kind !== 'message' || offer === undefined) return event;
+    const { options } = offer;
+    const choice = options.find(({ label }) => label === event.text) ?? options[Number(event.text) - 1];
+    const { id, platform, conversation, at, raw } = event;
+    if (choice === undefined) return event;
+    return { kind: 'choice', id, platform, conversation, at, raw, choice: { id: choice.id, label: choice.label } };
+  });
