@@ -270,6 +270,11 @@ export class Trace {
     root.#checkQuiet();
   }
 
+  /** Whether nothing is being done about it: it is settled, or what is open of it only waits in passive hands. */
+  get quiet(): boolean {
+    return !this.#busy();
+  }
+
   /** @internal Nobody has had it for too long. */
   expire(): void {
     this.#note(this.#attended ? RANK.expired : RANK.ignored);

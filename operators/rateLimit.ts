@@ -29,6 +29,14 @@ export type RateLimitConfig<T> = (Limit | SharedLimit) & {
   readonly maxQueued?: number;
 };
 
+/** For platforms that take several actions as one request. */
+export interface CoalesceConfig {
+  /** How many waiting actions of a key go out as one request. */
+  readonly coalesce: number;
+  /** Whether an action may go out in the same request as the one before it. Default: always. */
+  readonly together?: (before: OutboundAction, next: OutboundAction) => boolean;
+}
+
 /** Around a sink: the limit, and what `retryDelivery` does. */
 export type RateLimitSinkConfig = (Limit | SharedLimit) &
   RetryDeliveryConfig & {
@@ -63,7 +71,7 @@ export function rateLimit<T>(config: RateLimitConfig<T>): MonoTypeOperatorFuncti
  * one receipt. Accounts for the actions in place of the sink inside.
  */
 export function rateLimit(
-  config: RateLimitSinkConfig & { readonly coalesce: number },
+  config: RateLimitSinkConfig & CoalesceConfig,
   sink: OperatorFunction<readonly OutboundAction[], readonly Receipt[]>,
 ): OperatorFunction<OutboundAction, Receipt>;
 export function rateLimit(
@@ -71,7 +79,7 @@ export function rateLimit(
   sink: OperatorFunction<OutboundAction, Receipt>,
 ): OperatorFunction<OutboundAction, Receipt>;
 export function rateLimit<T>(
-  config: RateLimitConfig<T> | (RateLimitSinkConfig & { readonly coalesce?: number }),
+  config: RateLimitConfig<T> | (RateLimitSinkConfig & Partial<CoalesceConfig>),
   sink?: unknown,
 ): unknown {
   const { maxQueued = 100_000 } = config;
@@ -86,13 +94,13 @@ export function rateLimit<T>(
     return limitedStream({ key, overflow, maxQueued, windows, budget });
   }
 
-  const { key, coalesce, ...rest } = config as RateLimitSinkConfig & { readonly coalesce?: number };
+  const { key, coalesce, together = () => true, ...rest } = config as RateLimitSinkConfig & Partial<CoalesceConfig>;
   if (coalesce !== undefined && !(coalesce >= 1)) {
     throw new RangeError(`rateLimit: coalesce must be at least 1, got ${coalesce}`);
   }
   const guard = { name: 'rateLimit', key, scheduler: clock, windows, budget, maxQueued };
   return guardedSink(
-    { ...guard, coalesce: coalesce ?? 1, ...backoff('rateLimit', { delayMs: 2_000, ...rest }) },
+    { ...guard, coalesce: coalesce ?? 1, together, ...backoff('rateLimit', { delayMs: 2_000, ...rest }) },
     coalesce === undefined ? oneByOne(sink as OperatorFunction<OutboundAction, Receipt>) : (sink as Lists),
   );
 }

@@ -32,6 +32,17 @@ export function retryDelivery(
   sink: OperatorFunction<OutboundAction, Receipt>,
 ): OperatorFunction<OutboundAction, Receipt> {
   const { key, maxQueued = 100_000, scheduler = asyncScheduler } = config;
-  const guard = { name: 'retryDelivery', key, scheduler, windows: undefined, budget: false, coalesce: 1, maxQueued };
+  const guard = {
+    name: 'retryDelivery',
+    key,
+    scheduler,
+    windows: undefined,
+    budget: false,
+    coalesce: 1,
+    together,
+    maxQueued,
+  };
   return guardedSink({ ...guard, ...backoff('retryDelivery', config) }, oneByOne(sink));
 }
+
+const together = (): boolean => true;

@@ -1,1 +1,10 @@
-export {};
+export { fromUserlike } from '../../sources/userlike.js';
+export { toUserlike, type ToUserlikeConfig } from '../../sinks/userlike.js';
+export * from '../userlike/client.js';
+export * from '../userlike/decode.js';
+export * from '../userlike/dialect.js';
+export * from '../userlike/encode.js';
+export type { FetchHandler, FetchHandlerOptions } from '../userlike/fetch-handler.js';
+export type { NodeHandler } from '../userlike/node-handler.js';
+export { userlikeWebhook, type UserlikeWebhook, type UserlikeWebhookConfig } from '../userlike/webhook.js';
+export type { WireEvent } from '../userlike/wire.js';

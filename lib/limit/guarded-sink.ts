@@ -24,6 +24,8 @@ export interface GuardConfig {
   readonly budget: boolean;
   /** How many actions of a key go out as one request. */
   readonly coalesce: number;
+  /** Whether an action may go out in the same request as the one before it. */
+  readonly together: (before: OutboundAction, next: OutboundAction) => boolean;
   readonly maxQueued: number;
   /** How often an action is sent at most. */
   readonly attempts: number;
@@ -52,7 +54,7 @@ export const guardedSink = (
   config: GuardConfig,
   sink: OperatorFunction<readonly OutboundAction[], readonly Receipt[]>,
 ): OperatorFunction<OutboundAction, Receipt> => {
-  const { name, scheduler, coalesce, maxQueued, attempts, pauseMs } = config;
+  const { name, scheduler, coalesce, together, maxQueued, attempts, pauseMs } = config;
   const keyOf = config.key ?? (({ conversation }: OutboundAction) => conversationKey(conversation));
 
   return (source) =>
@@ -129,7 +131,7 @@ export const guardedSink = (
           wakeAt(line, freeAt);
           return;
         }
-        const flights = line.take(coalesce);
+        const flights = line.take(coalesce, together);
         queued -= flights.length;
         if (window !== undefined) window.reserved++;
         requests.next(flights.map(({ copy }) => copy));
@@ -257,10 +259,13 @@ class Line {
     while (this.waiting[0]?.closed === true) this.waiting.shift();
   }
 
-  take(most: number): readonly Entry[] {
-    while (this.flights.length < most && this.waiting.length > 0) {
-      const entry = this.waiting.shift();
-      if (entry === undefined || entry.closed) continue;
+  take(most: number, together: GuardConfig['together']): readonly Entry[] {
+    while (this.flights.length < most) {
+      this.drop();
+      const before = this.flights[this.flights.length - 1];
+      const [entry] = this.waiting;
+      if (entry === undefined || (before !== undefined && !together(before.action, entry.action))) break;
+      this.waiting.shift();
       entry.flying = true;
       entry.attempt++;
       this.flights.push(entry);

@@ -1,0 +1,4 @@
+import { fetch } from 'cross-fetch';
+
+/** The `fetch` that clients use unless they are given one. In browsers, `fetch.browser.ts` stands in for this file. */
+export const defaultFetch: typeof globalThis.fetch = fetch;

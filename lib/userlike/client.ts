@@ -1,0 +1,80 @@
+import { defer, map, Subject, throwError, type Observable, type SchedulerLike, asyncScheduler } from 'rxjs';
+import { ChatError } from '../errors.js';
+import { http } from '../transport/http.js';
+import { statusError } from '../transport/transport-error.js';
+import { encodeBody } from './encode.js';
+import type { WireEvent } from './wire.js';
+
+export interface UserlikeClientConfig {
+  /** The API URL that the bot's settings show, exactly as it is. */
+  readonly url: string;
+  /** The API security token of the bot's settings, or what gives it: a new one resumes after the old one was refused. */
+  readonly token: string | (() => string);
+  /** Time limit of a call, in milliseconds. Default: 30 000. */
+  readonly timeoutMs?: number;
+  /** Default: `cross-fetch` in Node, the browser's own in a browser. */
+  readonly fetch?: typeof globalThis.fetch;
+  /** Default: `asyncScheduler`. */
+  readonly scheduler?: SchedulerLike;
+}
+
+/** `unauthorized`: the token was refused, and calls fail at once until there is another. */
+export type UserlikeStatus = 'authorized' | 'unauthorized';
+
+export interface UserlikeClient {
+  /**
+   * Sends events of one session as one request. Cold. Emits once when they are accepted, and completes.
+   *
+   * Errors: `ChatError`; `throttled` beyond 20 requests a minute and session.
+   */
+  send(events: readonly WireEvent[]): Observable<void>;
+  /** Changes of the status. Hot. */
+  readonly status$: Observable<UserlikeStatus>;
+}
+
+/**
+ * Calls of the API URL of a Userlike bot, https://www.userlike.com/en/public/tutorial/um/api/chatbots (read 2025-03-01).
+ *
+ * @throws TypeError when `url` is no http(s) address.
+ */
+export function userlikeClient(config: UserlikeClientConfig): UserlikeClient {
+  const { url, token, timeoutMs = 30_000, fetch, scheduler = asyncScheduler } = config;
+  if (!/^https?:\/\/[^\s/]/i.test(url)) throw new TypeError('userlikeClient: url must be an http or https address');
+  const currentToken = typeof token === 'function' ? token : (): string => token;
+  const status = new Subject<UserlikeStatus>();
+  let refusedToken: string | undefined;
+
+  const send = (events: readonly WireEvent[]): Observable<void> =>
+    defer(() => {
+      const secret = currentToken();
+      if (secret === refusedToken) {
+        return throwError(() => new ChatError('unauthorized', 'userlike', 'the API security token was refused before'));
+      }
+      return http({
+        platform: 'userlike',
+        call: 'send',
+        method: 'POST',
+        url,
+        headers: { 'content-type': 'application/json', 'SECURITY-TOKEN': secret },
+        body: encodeBody(events),
+        timeoutMs,
+        scheduler,
+        ...(fetch !== undefined && { fetch }),
+      }).pipe(
+        map((response) => {
+          if (response.status >= 200 && response.status < 300) {
+            if (refusedToken !== undefined) status.next('authorized');
+            refusedToken = undefined;
+            return;
+          }
+          const error = statusError('userlike', 'send', response, scheduler.now());
+          if (error.kind === 'unauthorized') {
+            refusedToken = secret;
+            status.next('unauthorized');
+          }
+          throw error;
+        }),
+      );
+    });
+  return { send, status$: status.asObservable() };
+}

@@ -1,0 +1,234 @@
+import { either as E } from 'fp-ts';
+import { asyncScheduler, Observable, type SchedulerLike, type Subscriber } from 'rxjs';
+import { accounts as programAccounts, type Account, type Accounts } from '../accounts.js';
+import { conversationKey, type Conversation, type InboundEvent } from '../model/index.js';
+import type { Trace } from '../trace.js';
+import { decodeWebhook } from './decode.js';
+import { Exchange, type Answer, type Respond } from './exchange.js';
+import { fetchHandler, type FetchHandler } from './fetch-handler.js';
+import { nodeHandler, type NodeHandler } from './node-handler.js';
+
+export interface UserlikeWebhookConfig {
+  /** The webhook headers of the bot's settings: every one must be there with this value. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Names the bot, when a program serves several. */
+  readonly account?: string;
+  /** How long an answer may wait for actions, in milliseconds; what comes later goes by the API URL. Default: 3 000. */
+  readonly directAnswerMs?: number;
+  /** Largest body, in bytes. Default: 1 MiB. */
+  readonly maxBytes?: number;
+  /** How long a body may take to arrive, in milliseconds. Default: 10 000. */
+  readonly bodyTimeoutMs?: number;
+  /** How many deliveries may be open before requests are answered 503. Default: 10 000. */
+  readonly maxInFlight?: number;
+  /** The same for one session. Default: 100. */
+  readonly maxPerConversation?: number;
+  /** Whether one event is answered as a list too. Default: false. */
+  readonly alwaysList?: boolean;
+  /** Makes ids for events, since the wire has none. Default: a random beginning and a number. */
+  readonly makeId?: () => string;
+  /** Default: the books of the program, `accounts`. */
+  readonly accounts?: Accounts;
+  /** Default: `asyncScheduler`. */
+  readonly scheduler?: SchedulerLike;
+}
+
+/** The webhook of a Userlike bot: mount one of its handlers, and give it to `fromUserlike` and `toUserlike`. */
+export interface UserlikeWebhook {
+  /** For `http.createServer`, Express and whatever hands on Node's own request and response. */
+  readonly node: NodeHandler;
+  /** For servers that speak `Request` and `Response`. */
+  readonly fetch: FetchHandler;
+  /**
+   * Stops accepting, answers what is open, completes the source, and resolves when all deliveries are settled, or when
+   * `deadlineMs` is over: whether they were.
+   */
+  readonly drain: (deadlineMs: number) => Promise<boolean>;
+}
+
+const noId = (): (() => string) => {
+  const beginning = globalThis.crypto.randomUUID().slice(0, 8);
+  let n = 0;
+  return () => `${beginning}-${++n}`;
+};
+
+/** @internal What handlers, source and sink share. */
+export class WebhookCore {
+  readonly headers: readonly (readonly [string, string])[];
+  readonly maxBytes: number;
+  readonly bodyTimeoutMs: number;
+  readonly scheduler: SchedulerLike;
+  readonly account: Account;
+  readonly #config: UserlikeWebhookConfig;
+  readonly #makeId: () => string;
+  readonly #exchanges = new Map<string, Exchange[]>();
+  readonly #perConversation = new Map<string, number>();
+  #subscriber: Subscriber<InboundEvent> | undefined;
+  #inFlight = 0;
+  #draining = false;
+  #drained: (() => void) | undefined;
+
+  constructor(config: UserlikeWebhookConfig) {
+    const { headers, maxBytes = 1_048_576, bodyTimeoutMs = 10_000, scheduler = asyncScheduler } = config;
+    this.headers = Object.entries(headers);
+    if (this.headers.length === 0) throw new TypeError('userlikeWebhook: at least one secret header is needed');
+    if (!(maxBytes > 0)) throw new RangeError(`userlikeWebhook: maxBytes must be above 0, got ${maxBytes}`);
+    this.maxBytes = maxBytes;
+    this.bodyTimeoutMs = bodyTimeoutMs;
+    this.scheduler = scheduler;
+    this.#config = config;
+    this.#makeId = config.makeId ?? noId();
+    const { account, accounts = programAccounts } = config;
+    this.account = accounts.of(account === undefined ? 'userlike' : `userlike:${account}`);
+  }
+
+  readonly events: Observable<InboundEvent> = new Observable((subscriber) => {
+    if (this.#subscriber !== undefined) {
+      subscriber.error(new Error('fromUserlike: this webhook has a subscriber already; share() the stream'));
+      return undefined;
+    }
+    if (this.#draining) {
+      subscriber.complete();
+      return undefined;
+    }
+    this.#subscriber = subscriber;
+    return () => {
+      this.#subscriber = undefined;
+    };
+  });
+
+  /** Why a request is turned away at the door, if it is. */
+  refusal(): Answer | undefined {
+    const { maxInFlight = 10_000 } = this.#config;
+    if (this.#subscriber !== undefined && !this.#draining && this.#inFlight < maxInFlight) return undefined;
+    return this.refuse({ status: 503, body: '', retryAfterSeconds: 1 });
+  }
+
+  refuse(answer: Answer): Answer {
+    this.account.refuse();
+    return answer;
+  }
+
+  /** Takes a decoded body. `respond` is called once, now or later. */
+  receive(json: unknown, respond: Respond): Exchange | undefined {
+    const { account, maxPerConversation = 100, directAnswerMs = 3_000, alwaysList = false } = this.#config;
+    const at = new Date(this.scheduler.now()).toISOString();
+    const arrival = { id: this.#makeId(), at, ...(account !== undefined && { account }) };
+    const decoded = decodeWebhook(json, arrival);
+    const refused = this.refusal();
+    if (refused !== undefined) {
+      respond(refused, () => undefined);
+      return undefined;
+    }
+    if (E.isLeft(decoded)) {
+      const { id } = arrival;
+      const problems = decoded.left.problems ?? [];
+      const conversation: Conversation = {
+        platform: 'userlike',
+        id: '',
+        channel: 'unknown',
+        ...(account !== undefined && { account }),
+      };
+      this.#emit({ kind: 'undecodable', id, platform: 'userlike', conversation, at, problems, raw: json });
+      respond({ status: 400, body: '{"error":"bad request"}' }, () => undefined);
+      return undefined;
+    }
+    const [first] = decoded.right;
+    if (first === undefined) return undefined;
+    const key = conversationKey(first.conversation);
+    if ((this.#perConversation.get(key) ?? 0) >= maxPerConversation) {
+      respond(this.refuse({ status: 503, body: '', retryAfterSeconds: 1 }), () => undefined);
+      return undefined;
+    }
+    const exchange = new Exchange(respond, (closed) => this.#leave(key, closed), alwaysList);
+    const open = this.#exchanges.get(key);
+    if (open === undefined) this.#exchanges.set(key, [exchange]);
+    else open.push(exchange);
+    exchange.watch(
+      decoded.right.map((event) => this.#emit(event, key)),
+      this.scheduler,
+      directAnswerMs,
+    );
+    return exchange;
+  }
+
+  /** The oldest request of a session that is not answered yet. */
+  exchangeOf(conversation: Conversation): Exchange | undefined {
+    return this.#exchanges.get(conversationKey(conversation))?.[0];
+  }
+
+  async drain(deadlineMs: number): Promise<boolean> {
+    this.#draining = true;
+    for (const exchanges of [...this.#exchanges.values()]) for (const exchange of [...exchanges]) exchange.answer();
+    this.#subscriber?.complete();
+    if (this.#inFlight === 0) return true;
+    return new Promise((resolve) => {
+      const timer = this.scheduler.schedule(() => {
+        resolve(false);
+      }, deadlineMs);
+      this.#drained = () => {
+        timer.unsubscribe();
+        resolve(true);
+      };
+    });
+  }
+
+  #emit(event: InboundEvent, key?: string): Trace {
+    const trace = this.account.open(event);
+    this.#inFlight++;
+    if (key !== undefined) this.#perConversation.set(key, (this.#perConversation.get(key) ?? 0) + 1);
+    trace.onSettled({
+      settled: () => {
+        this.#inFlight--;
+        if (key !== undefined) {
+          const left = (this.#perConversation.get(key) ?? 1) - 1;
+          if (left === 0) this.#perConversation.delete(key);
+          else this.#perConversation.set(key, left);
+        }
+        if (this.#inFlight === 0) this.#drained?.();
+      },
+    });
+    const subscriber = this.#subscriber;
+    subscriber?.next(event);
+    if (subscriber?.closed === false) trace.release(this.account);
+    else trace.abandon(this.account, 'failed', 'unsubscribed');
+    return trace;
+  }
+
+  #leave(key: string, exchange: Exchange): void {
+    const open = this.#exchanges.get(key)?.filter((other) => other !== exchange) ?? [];
+    if (open.length === 0) this.#exchanges.delete(key);
+    else this.#exchanges.set(key, open);
+  }
+}
+
+const cores = new WeakMap<UserlikeWebhook, WebhookCore>();
+
+/** @internal */
+export const coreOf = (webhook: UserlikeWebhook): WebhookCore => {
+  const core = cores.get(webhook);
+  if (core === undefined) throw new TypeError('make the webhook with userlikeWebhook()');
+  return core;
+};
+
+/**
+ * The webhook of a Userlike bot, https://www.userlike.com/en/public/tutorial/um/api/chatbots (read 2025-03-01).
+ *
+ * Answers 401 when a header is wrong or missing, 405 and 415 for other methods and content types, 413 and 408 for bodies
+ * that are too large or too slow, 400 for what is no webhook request (an `undecodable` event tells of it), and 503 with
+ * `Retry-After` when nobody is subscribed or too much is open: nothing was accepted then, and the account counts it as
+ * `refused`. Userlike documents no repetition. What fails before anything was delivered is answered 503 too, as long as
+ * the request is open.
+ *
+ * @throws TypeError without headers; RangeError for a number out of range.
+ */
+export function userlikeWebhook(config: UserlikeWebhookConfig): UserlikeWebhook {
+  const core = new WebhookCore(config);
+  const webhook: UserlikeWebhook = {
+    node: nodeHandler(core),
+    fetch: fetchHandler(core),
+    drain: async (deadlineMs) => core.drain(deadlineMs),
+  };
+  cores.set(webhook, core);
+  return webhook;
+}

@@ -1,0 +1,210 @@
+import { either as E } from 'fp-ts';
+import {
+  asyncScheduler,
+  catchError,
+  map,
+  mergeMap,
+  Observable,
+  of,
+  Subject,
+  type OperatorFunction,
+  type SchedulerLike,
+} from 'rxjs';
+import { consume } from '../lib/consume.js';
+import { toChatError } from '../lib/errors.js';
+import {
+  conversationKey,
+  delivered,
+  failed,
+  outcomeOf,
+  skipped,
+  skipReasonOf,
+  touches,
+  unknown,
+  type OutboundAction,
+  type Receipt,
+} from '../lib/model/index.js';
+import { profileFinder, renderingOf } from '../lib/profiles/index.js';
+import { traceOf, type Holder } from '../lib/trace.js';
+import type { UserlikeClient } from '../lib/userlike/client.js';
+import type { UserlikeDialect } from '../lib/userlike/dialect.js';
+import { encodeAction, listOrder } from '../lib/userlike/encode.js';
+import type { Exchange } from '../lib/userlike/exchange.js';
+import { coreOf, type UserlikeWebhook } from '../lib/userlike/webhook.js';
+import { ChatError } from '../lib/errors.js';
+import { rateLimit } from '../operators/rateLimit.js';
+import { userlikeDialect } from '../lib/userlike/dialect.js';
+
+export interface ToUserlikeConfig {
+  readonly client: UserlikeClient;
+  /** The webhook whose open requests take actions as their direct answer. Default: everything goes by the API URL. */
+  readonly webhook?: UserlikeWebhook;
+  /** Keys of the wire that are spelled otherwise in your account. Default: none. */
+  readonly dialect?: Partial<UserlikeDialect>;
+  /** The platform's limit of API requests a session. Default: 20 in 60 000 ms. */
+  readonly limit?: number;
+  readonly perMs?: number;
+  /** How many actions of a session go out as one request. Default: 50. */
+  readonly coalesce?: number;
+  /** How often a request is sent at most, when the platform throttles it or cannot be reached. Default: 5. */
+  readonly attempts?: number;
+  /** Default: `asyncScheduler`. */
+  readonly scheduler?: SchedulerLike;
+}
+
+/**
+ * Sends actions to Userlike: as the direct answer of the oldest webhook request of the session that is still open, else by
+ * the API URL. In order within a session, which never waits for another.
+ *
+ * A receipt is `delivered` with `via` `direct` when the answer was handed to the socket, `unknown` when the socket closed
+ * before; a direct answer is never repeated, and its errors are known to nobody. Files always go by the API URL, because
+ * only there errors come back, and so does everything of a session that is behind a call. The API's limit of 20 requests a
+ * minute and session is kept: what waits of a session goes out as one list, `handoff` and `end` go first.
+ *
+ * Completes when the source has completed and every action has its receipt. Errors: those of the source.
+ *
+ * @throws RangeError at the call, when a number of the config is out of range.
+ */
+export function toUserlike(config: ToUserlikeConfig): OperatorFunction<OutboundAction, Receipt> {
+  const { client, limit = 20, perMs = 60_000, coalesce = 50, attempts = 5, scheduler = asyncScheduler } = config;
+  const dialect: UserlikeDialect = { ...userlikeDialect, ...config.dialect };
+  const webhook = config.webhook === undefined ? undefined : coreOf(config.webhook);
+  const profileOf = profileFinder();
+  const now = (): string => new Date(scheduler.now()).toISOString();
+
+  const send: OperatorFunction<readonly OutboundAction[], readonly Receipt[]> = mergeMap((actions) => {
+    const events = listOrder(actions.flatMap((action) => E.getOrElseW(() => [])(encodeAction(action, dialect))));
+    const call = events.length === 0 ? of(undefined) : client.send(events);
+    return call.pipe(
+      map(() => actions.map((action) => delivered(action, now(), [], 'api'))),
+      catchError((thrown: unknown) => {
+        const error = toChatError('userlike', thrown);
+        return of(
+          actions.map((action) => (error.inDoubt ? unknown(action, now(), error) : failed(action, now(), error))),
+        );
+      }),
+    );
+  });
+  const together = (before: OutboundAction, next: OutboundAction): boolean =>
+    before.kind !== 'media' && next.kind !== 'media';
+  const byApi = rateLimit({ limit, perMs, coalesce, together, attempts, scheduler }, send);
+
+  return (source) =>
+    new Observable<Receipt>((subscriber) => {
+      const calls = new Subject<OutboundAction>();
+      const sessions = new Map<string, Session>();
+      let parked = 0;
+      let completed = false;
+
+      const completeWhenIdle = (): void => {
+        if (completed && parked === 0 && [...sessions.values()].every(({ gate }) => gate.length === 0))
+          calls.complete();
+      };
+      const direct = (action: OutboundAction, exchange: Exchange, events: Parameters<typeof listOrder>[0]): void => {
+        const trace = traceOf(action);
+        const holder: Holder = { name: 'toUserlike', passive: true };
+        trace?.hold(holder);
+        parked++;
+        exchange.park({
+          events,
+          done: (whole) => {
+            const lost = (): ChatError =>
+              new ChatError('unreachable', 'userlike', 'the direct answer lost its connection', { inDoubt: true });
+            const receipt = whole ? delivered(action, now(), [], 'direct') : unknown(action, now(), lost());
+            if (touches(receipt)) trace?.touch();
+            parked--;
+            subscriber.next(receipt);
+            trace?.release(holder, outcomeOf(receipt));
+            completeWhenIdle();
+          },
+        });
+      };
+      const skip = (receipt: Receipt): void => {
+        subscriber.next(receipt);
+        traceOf(receipt.action)?.conclude(
+          outcomeOf(receipt),
+          receipt.status === 'skipped' ? receipt.detail : undefined,
+        );
+      };
+
+      byApi(calls).subscribe({
+        next: (receipt) => {
+          const key = conversationKey(receipt.action.conversation);
+          const session = sessions.get(key);
+          if (session !== undefined && --session.calls === 0) sessions.delete(key);
+          subscriber.next(receipt);
+        },
+        error: (error: unknown) => {
+          subscriber.error(error);
+        },
+        complete: () => {
+          subscriber.complete();
+        },
+      });
+      subscriber.add(() => {
+        calls.complete();
+      });
+      consume(source, subscriber, {
+        next: (action) => {
+          const { conversation, kind } = action;
+          const trace = traceOf(action);
+          if (trace?.cancelled === true) {
+            skip(skipped(action, now(), skipReasonOf(trace.outcome)));
+            return;
+          }
+          if (renderingOf(action, profileOf(conversation)) === 'rejected') {
+            skip(skipped(action, now(), 'unsupported', `userlike: ${kind} has no meaning on ${conversation.channel}`));
+            return;
+          }
+          const encoded = encodeAction(action, dialect);
+          if (E.isLeft(encoded)) {
+            skip(skipped(action, now(), 'unsupported', encoded.left.message));
+            return;
+          }
+          const key = conversationKey(conversation);
+          const exchange = webhook?.exchangeOf(conversation);
+          let session = sessions.get(key);
+          if (session === undefined && exchange !== undefined && kind !== 'media') {
+            direct(action, exchange, encoded.right);
+            return;
+          }
+          if (session === undefined) sessions.set(key, (session = { calls: 0, gate: [], gated: false }));
+          session.calls++;
+          if (exchange !== undefined && !session.gated) {
+            // What is in the answer comes first; it goes out now, and the call after it.
+            const gated = session;
+            gated.gated = true;
+            exchange.afterwards(() => {
+              gated.gated = false;
+              for (const { action: waiting, release } of gated.gate.splice(0)) {
+                calls.next(waiting);
+                release();
+              }
+              completeWhenIdle();
+            });
+            hold(session, action);
+            exchange.answer();
+          } else if (session.gated) hold(session, action);
+          else calls.next(action);
+        },
+        complete: () => {
+          completed = true;
+          completeWhenIdle();
+        },
+      });
+    });
+}
+
+/** What of a session goes by the API URL, and what waits for an answer that must go out before. */
+interface Session {
+  calls: number;
+  gated: boolean;
+  readonly gate: { readonly action: OutboundAction; readonly release: () => void }[];
+}
+
+const hold = ({ gate }: Session, action: OutboundAction): void => {
+  const trace = traceOf(action);
+  const holder: Holder = { name: 'toUserlike' };
+  trace?.hold(holder);
+  gate.push({ action, release: () => trace?.release(holder) });
+};
