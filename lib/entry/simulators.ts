@@ -1,1 +1,2 @@
-export {};
+export * from '../userlike/simulator-core.js';
+export * from '../userlike/simulator.js';
