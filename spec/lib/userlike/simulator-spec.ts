@@ -1,0 +1,100 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect } from 'chai';
+import { userlikeSimulator, type UserlikeSimulator } from 'tidewire/simulators';
+
+describe('userlikeSimulator', () => {
+  let server: Server;
+  let simulator: UserlikeSimulator;
+  let seen: {
+    readonly headers: IncomingMessage['headers'];
+    readonly body: { readonly info: { readonly cid: string } };
+  }[];
+  let answer: (response: ServerResponse, cid: string) => void;
+
+  beforeEach(async () => {
+    seen = [];
+    answer = (response) => response.end();
+    server = createServer((request, response) => {
+      const chunks: Buffer[] = [];
+      request.on('data', (chunk: Buffer) => chunks.push(chunk));
+      request.on('end', () => {
+        const body = JSON.parse(Buffer.concat(chunks).toString()) as { info: { cid: string } };
+        seen.push({ headers: request.headers, body });
+        answer(response, body.info.cid);
+      });
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`;
+    simulator = await userlikeSimulator({ webhook: { url, headers: { 'X-Secret': 'wh' } } });
+  });
+  afterEach(async () => {
+    await simulator.close();
+    server.closeAllConnections();
+    server.close();
+    await once(server, 'close');
+  });
+
+  const message = (cid: string, text: string): string =>
+    JSON.stringify({ info: { cid }, packet: { name: 'message', payload: { body: text } } });
+  const call = async (text: string, token = simulator.token): Promise<number> =>
+    fetch(simulator.url, { method: 'POST', headers: { 'security-token': token }, body: text }).then(
+      ({ status }) => status,
+      () => 0,
+    );
+  const cid = (): string => seen[0]?.body.info.cid ?? '';
+
+  it('calls the webhook with its headers, and shows the contact what it answers', async () => {
+    answer = (response, id) => response.end(message(id, 'hello'));
+    const kim = simulator.contact('kim', 'web');
+    await kim.open();
+    expect(seen[0]?.headers['x-secret']).to.equal('wh');
+    expect(kim.sees()).to.deep.equal(['hello']);
+  });
+
+  it('takes calls with the right token', async () => {
+    const kim = simulator.contact('kim', 'web');
+    await kim.open();
+    expect(await call(message(cid(), 'later'), 'wrong')).to.equal(401);
+    expect(await call(message(cid(), 'later'))).to.equal(200);
+    expect(kim.sees()).to.deep.equal(['later']);
+  });
+
+  it('misbehaves as it is told', async () => {
+    const kim = simulator.contact('kim', 'web');
+    simulator.faults.duplicate = 1;
+    await kim.open();
+    expect(seen).to.have.length(2);
+    simulator.faults.drop = 1;
+    await kim.say('lost');
+    expect(seen).to.have.length(2);
+    const statuses: number[] = [];
+    for (const fault of ['throttle', 'fail', 'resetBefore', 'resetAfter'] as const) {
+      simulator.faults[fault] = 1;
+      statuses.push(await call(message(cid(), fault)));
+    }
+    expect(statuses).to.deep.equal([429, 500, 0, 0]);
+    expect(kim.sees()).to.deep.equal(['resetAfter']);
+  });
+
+  it('hangs up before the answer', async () => {
+    simulator.faults.hangUp = 1;
+    answer = (response, id) => {
+      response.on('close', () => undefined);
+      setTimeout(() => response.end(message(id, 'too late')), 100);
+    };
+    const kim = simulator.contact('kim', 'web');
+    await kim.open();
+    expect(kim.sees()).to.deep.equal([]);
+    expect(simulator.journal.some((entry) => entry.kind === 'answered' && entry.status === 0)).to.equal(true);
+  });
+
+  it('lets anybody write from a shell', async () => {
+    answer = (response, id) => response.end(message(id, 'hello'));
+    const response = await fetch(`${simulator.home}/say/sms/sam`, { method: 'POST', body: 'hi' });
+    expect(await response.text()).to.equal('hello\n');
+    expect((await fetch(`${simulator.home}/journal`)).status).to.equal(200);
+    expect((await fetch(`${simulator.home}/nothing`)).status).to.equal(404);
+  });
+});
