@@ -1,0 +1,47 @@
+import { interval, type Subscription } from 'rxjs';
+import { accounts, OUTCOMES } from 'tidewire';
+import type { UserlikeSimulator } from 'tidewire/simulators';
+
+/** Prints what customers say and see, as it happens. */
+export const printTranscript = ({ journal }: UserlikeSimulator): Subscription => {
+  let printed = 0;
+  const print = (): void => {
+    for (const entry of journal.slice(printed)) {
+      const who = entry.contact.padEnd(6);
+      if (entry.kind === 'said') console.log(`${who} > ${said(entry.name, entry.payload)}`);
+      if (entry.kind === 'seen') {
+        const buttons = entry.buttons.map(({ label }) => ` [${label}]`).join('');
+        console.log(`${who} < ${entry.text.replaceAll('\n', `\n${' '.repeat(9)}`)}${buttons}`);
+      }
+      if (entry.kind === 'taken') console.log(`${who} = is talking to a human now`);
+    }
+    printed = journal.length;
+  };
+  const printing = interval(50).subscribe(print);
+  printing.add(print);
+  return printing;
+};
+
+const said = (name: string, payload: unknown): string => {
+  const { body, link, value } = payload as { body?: string; link?: string; value?: { label: string } };
+  return value === undefined ? (body ?? link ?? `(${name})`) : `(picks ${value.label})`;
+};
+
+/** What became of every message. */
+export const accountTable = (): string => {
+  const { received, inFlight, outcomes, refused } = accounts.counts();
+  const rows = OUTCOMES.filter((outcome) => outcomes[outcome] > 0).map(
+    (outcome) => [outcome, outcomes[outcome]] as const,
+  );
+  const sum = rows.reduce((total, [, n]) => total + n, 0);
+  const line = (name: string, n: number): string => `  ${name.padEnd(12)}${String(n).padStart(6)}`;
+  return [
+    '',
+    'Every message is accounted for:',
+    line('received', received),
+    ...rows.map(([outcome, n]) => line(outcome, n)),
+    line('in flight', inFlight),
+    ...(refused > 0 ? [line('refused', refused)] : []),
+    received === sum + inFlight ? '  received = outcomes + in flight\n' : '  THE ACCOUNT DOES NOT BALANCE\n',
+  ].join('\n');
+};

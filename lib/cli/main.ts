@@ -1,0 +1,98 @@
+#!/usr/bin/env node
+import { parseArgs } from 'node:util';
+import { userlikeSimulator } from '../userlike/simulator.js';
+
+const HELP = `Usage: tidewire simulate <platform> [options]
+
+Starts a platform on loopback, prints one line of JSON with its addresses, and stops on SIGTERM or Ctrl-C.
+
+Platforms: userlike
+
+Options:
+  --port N              where it listens (default: a free port)
+  --webhook URL         the bot's webhook (default: http://127.0.0.1:8080/)
+  --header 'Name: value'  a header that the bot wants; may be repeated
+  --token T             the API security token (default: simulated-token)
+`;
+
+interface Running {
+  readonly addresses: Readonly<Record<string, string>>;
+  readonly close: () => Promise<void>;
+}
+
+interface Options {
+  readonly port: number;
+  readonly webhook: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly token: string | undefined;
+}
+
+const platforms: Readonly<Record<string, (options: Options) => Promise<Running>>> = {
+  userlike: async ({ port, webhook, headers, token }) => {
+    const simulator = await userlikeSimulator({
+      port,
+      webhook: { url: webhook, headers },
+      ...(token !== undefined && { token }),
+    });
+    const { url, home } = simulator;
+    return { addresses: { platform: 'userlike', url, token: simulator.token, home, webhook }, close: simulator.close };
+  },
+};
+
+const fail = (sentence: string): never => {
+  process.stderr.write(`tidewire: ${sentence}\n`);
+  process.exit(2);
+};
+
+const parsed = (() => {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        port: { type: 'string' },
+        webhook: { type: 'string', default: 'http://127.0.0.1:8080/' },
+        header: { type: 'string', multiple: true, default: [] },
+        token: { type: 'string' },
+        help: { type: 'boolean', default: false },
+      },
+    });
+  } catch (error) {
+    return fail(error instanceof Error ? error.message : 'the arguments are off');
+  }
+})();
+
+const { values, positionals } = parsed;
+const [command, name] = positionals;
+if (values.help || command === undefined) {
+  process.stdout.write(HELP);
+  process.exit(values.help ? 0 : 2);
+}
+if (command !== 'simulate') fail(`there is no command ${command}; try tidewire --help`);
+const simulate = Object.hasOwn(platforms, name ?? '') ? platforms[name ?? ''] : undefined;
+if (simulate === undefined) fail(`there is no platform ${name ?? ''}; there is: ${Object.keys(platforms).join(', ')}`);
+const port = Number(values.port ?? 0);
+if (!Number.isInteger(port) || port < 0 || port > 65_535) fail(`${values.port ?? ''} is no port`);
+const headers = Object.fromEntries(
+  values.header.map((line) => {
+    const [, key, value] = /^([^:\s]+):\s*(.*)$/.exec(line) ?? fail(`${line} is no header`);
+    return [key, value];
+  }),
+) as Record<string, string>;
+
+const running = await simulate?.({ port, webhook: values.webhook, headers, token: values.token }).catch(
+  (error: unknown) => fail(error instanceof Error ? error.message : 'it could not be started'),
+);
+process.stdout.write(`${JSON.stringify(running?.addresses)}\n`);
+
+// A child of npm or npx outlives them when they are killed: it stops when its parent is another one.
+const parent = process.ppid;
+const watch = setInterval(() => {
+  if (process.ppid !== parent) void stop();
+}, 500);
+const stop = async (): Promise<void> => {
+  clearInterval(watch);
+  await running?.close();
+  process.exit(0);
+};
+process.once('SIGTERM', () => void stop());
+process.once('SIGINT', () => void stop());

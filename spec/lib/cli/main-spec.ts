@@ -1,0 +1,44 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { expect } from 'chai';
+
+const main = new URL('../../../lib/cli/main.ts', import.meta.url).pathname;
+const run = (...args: readonly string[]): ChildProcess =>
+  spawn(process.execPath, ['--conditions=tidewire-source', '--import', 'tsx', main, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+const textOf = async (stream: ChildProcess['stdout']): Promise<string> => {
+  let text = '';
+  for await (const chunk of stream ?? []) text += String(chunk);
+  return text;
+};
+
+describe('tidewire simulate', () => {
+  it('prints one line of JSON with its addresses, works, and stops cleanly on SIGTERM', async () => {
+    const child = run('simulate', 'userlike', '--token', 'T');
+    const [line] = (await once(child.stdout ?? child, 'data')) as [Buffer];
+    const { url, token, platform } = JSON.parse(line.toString()) as Record<string, string>;
+    expect({ token, platform }).to.deep.equal({ token: 'T', platform: 'userlike' });
+    expect((await fetch(url ?? '', { method: 'POST', headers: { 'security-token': 'T' }, body: '{' })).status).to.equal(
+      400,
+    );
+    const exit = once(child, 'exit');
+    child.kill('SIGTERM');
+    expect(await exit).to.deep.equal([0, null]);
+  });
+
+  for (const [args, sentence] of [
+    [['simulate', 'nothing'], 'there is no platform nothing; there is: userlike'],
+    [['dance'], 'there is no command dance'],
+    [['simulate', 'userlike', '--port', '99999'], '99999 is no port'],
+    [['simulate', 'userlike', '--nonsense'], 'nonsense'],
+  ] as const) {
+    it(`ends with 2 and a sentence for: ${args.join(' ')}`, async () => {
+      const child = run(...args);
+      const [said, exit] = await Promise.all([textOf(child.stderr), once(child, 'exit') as Promise<[number]>]);
+      const [code] = exit;
+      expect(code).to.equal(2);
+      expect(said).to.include(sentence);
+    });
+  }
+});
