@@ -2,7 +2,7 @@ import rxjsX from 'eslint-plugin-rxjs-x';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist', 'docs/api', 'node_modules', '**/*.js', '**/*.mjs', '**/*.cjs'] },
+  { ignores: ['dist', 'docs/api', '.bench', 'node_modules', '**/*.js', '**/*.mjs', '**/*.cjs'] },
   ...tseslint.configs.strictTypeChecked,
   rxjsX.configs.recommended,
   {

@@ -4,6 +4,7 @@ import { OUTCOMES, type Outcome } from './model/outcome.js';
 import { SettledHistory } from './settled-history.js';
 import { attach, Trace, type Holder, type Hop, type TraceSummary } from './trace.js';
 import { UnattendedList } from './unattended.js';
+import { above, atLeast } from './range.js';
 
 export interface AccountsConfig {
   /** Clock and timers. Default: `asyncScheduler`. */
@@ -171,9 +172,8 @@ export class Accounts {
 
   /** @internal */
   constructor({ scheduler = asyncScheduler, unattendedMs = 10_000, history = 10_000 }: AccountsConfig = {}) {
-    if (!(unattendedMs > 0))
-      throw new RangeError(`accounts: unattendedMs must be above 0, got ${String(unattendedMs)}`);
-    if (!(history >= 0)) throw new RangeError(`accounts: history must be 0 or more, got ${String(history)}`);
+    above('accounts: unattendedMs', unattendedMs, 0);
+    atLeast('accounts: history', history, 0);
     this.#scheduler = scheduler;
     this.unattended = new UnattendedList(scheduler, unattendedMs);
     this.history = new SettledHistory(history);

@@ -2,6 +2,7 @@ import { map, of, type Observable } from 'rxjs';
 import type { Json } from './model/json.js';
 import { memoryStore } from './store/memory-store.js';
 import type { Store } from './store/store.js';
+import { above } from './range.js';
 
 export interface StateConfig<S> {
   /** What a conversation begins with. */
@@ -46,7 +47,7 @@ export class ConversationStates<S> {
   readonly #ttlMs: number;
 
   constructor({ initial, store, ttlMs = 7 * 86_400_000 }: StateConfig<S>) {
-    if (!(ttlMs > 0)) throw new RangeError(`react: state.ttlMs must be above 0, got ${ttlMs}`);
+    above('react: state.ttlMs', ttlMs, 0);
     this.#initial = initial;
     this.#store = store ?? memoryStore({ maxEntries: 100_000, whenFull: 'evict' });
     this.#ttlMs = ttlMs;

@@ -1,14 +1,19 @@
-import { map, mergeMap, of, type Observable } from 'rxjs';
+import { asyncScheduler, map, mergeMap, of, type Observable, type SchedulerLike } from 'rxjs';
 import { accounts } from '../lib/accounts.js';
 import { conversationKey, type Choice, type Conversation, type Json } from '../lib/model/index.js';
 import { memoryStore } from '../lib/store/memory-store.js';
 import type { Store } from '../lib/store/store.js';
+import { above, atLeast } from '../lib/range.js';
 
 export interface ChoiceBookConfig {
-  /** Where offers are kept. Default: in memory, those of the 100 000 conversations that were asked last. */
+  /** Where offers are kept. Default: in memory, those of the `maxOffers` conversations that were asked last. */
   readonly store?: Store;
+  /** How many offers are kept in memory; each conversation has one. A `store` has its own bound. Default: 100 000. */
+  readonly maxOffers?: number;
   /** How long an offer can be answered, in milliseconds. Default: 24 hours. */
   readonly ttlMs?: number;
+  /** Clock of the offers in memory. Default: `asyncScheduler`. */
+  readonly scheduler?: SchedulerLike;
 }
 
 /** What a customer was asked: the action's id, and what can be picked. */
@@ -34,11 +39,13 @@ type Written = Offer & { readonly shape: number };
 /**
  * A book of open choices. An offer that cannot be written is reported, and its answer stays a message.
  *
- * @throws RangeError when `ttlMs` is not above 0.
+ * @throws RangeError at the call, when `ttlMs` is not above 0 or `maxOffers` is below 1.
  */
-export function choiceBook({ store, ttlMs = 86_400_000 }: ChoiceBookConfig = {}): ChoiceBook {
-  if (!(ttlMs > 0)) throw new RangeError(`choiceBook: ttlMs must be above 0, got ${ttlMs}`);
-  const kept = store ?? memoryStore({ maxEntries: 100_000, whenFull: 'evict' });
+export function choiceBook(config: ChoiceBookConfig = {}): ChoiceBook {
+  const { maxOffers = 100_000, ttlMs = 86_400_000, scheduler = asyncScheduler } = config;
+  atLeast('choiceBook: maxOffers', maxOffers, 1);
+  above('choiceBook: ttlMs', ttlMs, 0);
+  const kept = config.store ?? memoryStore({ maxEntries: maxOffers, whenFull: 'evict', scheduler });
   const { sync } = kept;
   const keyOf = (conversation: Conversation): string => PREFIX + conversationKey(conversation);
   const written = (value: Json | undefined): Offer | undefined => {

@@ -3,6 +3,7 @@ import { accounts } from '../lib/accounts.js';
 import { CommitLog } from '../lib/commit-log.js';
 import { conversationKey, mayRunAgain, type InboundEvent, type Outcome } from '../lib/model/index.js';
 import { traceOf, type Holder, type SettleListener, type Trace } from '../lib/trace.js';
+import { above, atLeast } from '../lib/range.js';
 
 export interface DedupeConfig<T> {
   /** Identity of an event: two events with equal keys have one effect. Default: conversation and id. */
@@ -52,10 +53,9 @@ export function dedupe<T extends InboundEvent>(config: DedupeConfig<T> = {}): Mo
     scheduler = asyncScheduler,
   } = config;
   const { key } = config;
-  if (!(windowMs > 0)) throw new RangeError(`dedupe: windowMs must be above 0, got ${String(windowMs)}`);
-  if (!(maxKeys >= 1)) throw new RangeError(`dedupe: maxKeys must be at least 1, got ${String(maxKeys)}`);
-  if (!(maxTwins >= 0)) throw new RangeError(`dedupe: maxTwins must be at least 0, got ${String(maxTwins)}`);
-
+  above('dedupe: windowMs', windowMs, 0);
+  atLeast('dedupe: maxKeys', maxKeys, 1);
+  atLeast('dedupe: maxTwins', maxTwins, 0);
   return (source) =>
     defer(() => {
       const memory = new Memory(windowMs, maxKeys, maxTwins, scheduler);

@@ -22,6 +22,7 @@ import {
   type OutboundAction,
   type Receipt,
 } from '../lib/model/index.js';
+import { atLeast } from '../lib/range.js';
 
 export interface DeliverConfig {
   /** Named in reports, explanations and error messages: `toUserlike`. */
@@ -57,9 +58,8 @@ export function deliver(
 ): OperatorFunction<OutboundAction, Receipt> {
   const { name, concurrency = Infinity, maxQueued = 100_000, scheduler = asyncScheduler } = config;
   const { key } = config;
-  if (!(concurrency >= 1)) throw new RangeError(`${name}: concurrency must be at least 1, got ${String(concurrency)}`);
-  if (!(maxQueued >= 0)) throw new RangeError(`${name}: maxQueued must be at least 0, got ${String(maxQueued)}`);
-
+  atLeast(`${name}: concurrency`, concurrency, 1);
+  atLeast(`${name}: maxQueued`, maxQueued, 0);
   return (source) =>
     new Observable<Receipt>((subscriber) => {
       let completed = false;

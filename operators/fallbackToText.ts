@@ -2,20 +2,23 @@ import { Observable, type MonoTypeOperatorFunction } from 'rxjs';
 import { consume } from '../lib/consume.js';
 import type { CapabilityProfile, OutboundAction } from '../lib/model/index.js';
 import { profileFinder, renderingOf } from '../lib/profiles/index.js';
+import { atLeast } from '../lib/range.js';
 import { optionsOf, render } from '../lib/text/render.js';
 import { say } from '../lib/text/say.js';
 import { englishTexts, type Texts } from '../lib/text/texts.js';
-import { traceOf } from '../lib/trace.js';
-import { choiceBook, type ChoiceBook } from './choiceBook.js';
+import { traceOf, type Holder } from '../lib/trace.js';
+import type { ChoiceBook } from './choiceBook.js';
 
 export interface FallbackToTextConfig {
-  /** Profiles in place of, or in front of, those of the library. Default: `profiles`. */
+  /** What which channel shows. To change some entries, put yours in front: `[mine, ...profiles]`. Default: `profiles`. */
   readonly profiles?: readonly CapabilityProfile[];
   /** The words that customers read. Default: English. */
   readonly texts?: Partial<Texts>;
-  /** Where offers are written down for `readChoices`. Default: a book that nobody reads. */
+  /** Where offers are written down for `readChoices`. Default: nowhere. */
   readonly book?: ChoiceBook;
 }
+
+const HOLDER: Holder = { name: 'fallbackToText' };
 
 /**
  * Renders what a channel cannot show as text: choices become a numbered list, cards a list with links, links and files
@@ -27,12 +30,17 @@ export interface FallbackToTextConfig {
  *
  * What the channel shows, or what its platform converts by itself, passes as the same object, and so does what has no
  * meaning there: the sink skips it. One action that becomes several gives ids `${id}/1`, `${id}/2`. Offers are written into
- * the book when their action is delivered, those of buttons too, since customers type labels as well. Synchronous. Errors:
- * those of the source.
+ * the book when their action is delivered, those of buttons too, since customers type labels as well; those of an untraced
+ * action when it passes. Synchronous. Errors: those of the source, and what `texts` throw.
+ *
+ * @throws RangeError at the call, when a profile's `maxTextLength` is below 2.
  */
 export function fallbackToText(config: FallbackToTextConfig = {}): MonoTypeOperatorFunction<OutboundAction> {
-  const { book = choiceBook() } = config;
+  const { book } = config;
   const texts: Texts = { ...englishTexts, ...config.texts };
+  for (const { platform, channel, maxTextLength } of config.profiles ?? []) {
+    atLeast(`fallbackToText: maxTextLength of ${platform}, ${channel}`, maxTextLength, 2);
+  }
   const profileOf = profileFinder(config.profiles);
 
   return (source) =>
@@ -42,13 +50,14 @@ export function fallbackToText(config: FallbackToTextConfig = {}): MonoTypeOpera
           const profile = profileOf(action.conversation);
           if (action.kind === 'text') {
             if (action.text.length <= profile.maxTextLength) subscriber.next(action);
-            else say(subscriber, action, action.text, profile.maxTextLength);
+            else say(subscriber, action, action.text, profile.maxTextLength, HOLDER);
             return;
           }
-          if (action.kind === 'choices' || action.kind === 'cards') arm(book, action);
-          const rendered = renderingOf(action, profile) === 'fallback' ? render(action, texts) : undefined;
+          const rendering = renderingOf(action, profile);
+          if (book !== undefined && rendering !== 'rejected') arm(book, action);
+          const rendered = rendering === 'fallback' ? render(action, texts) : undefined;
           if (rendered === undefined) subscriber.next(action);
-          else say(subscriber, action, rendered.text, profile.maxTextLength);
+          else say(subscriber, action, rendered.text, profile.maxTextLength, HOLDER);
         },
         complete: () => {
           subscriber.complete();

@@ -1,6 +1,7 @@
 import { from, Observable, type ObservableInput, type OperatorFunction, type Subscription } from 'rxjs';
 import { consume } from '../lib/consume.js';
 import { Job, LaneEngine } from '../lib/lane-engine.js';
+import { atLeast } from '../lib/range.js';
 
 export interface LanesConfig<T> {
   /** What must stay in order: two items with equal keys share a lane. */
@@ -35,9 +36,8 @@ class LaneJob<T> extends Job<T> {
  */
 export function lanes<T, R>(config: LanesConfig<T>, project: (item: T) => ObservableInput<R>): OperatorFunction<T, R> {
   const { key, concurrency = Infinity, maxQueued = 100_000, name = 'lanes' } = config;
-  if (!(concurrency >= 1)) throw new RangeError(`lanes: concurrency must be at least 1, got ${String(concurrency)}`);
-  if (!(maxQueued >= 0)) throw new RangeError(`lanes: maxQueued must be at least 0, got ${String(maxQueued)}`);
-
+  atLeast('lanes: concurrency', concurrency, 1);
+  atLeast('lanes: maxQueued', maxQueued, 0);
   return (source) =>
     new Observable<R>((subscriber) => {
       let completed = false;

@@ -5,6 +5,7 @@ import { limitedStream } from '../lib/limit/limited-stream.js';
 import { Windows } from '../lib/limit/windows.js';
 import type { OutboundAction, Receipt } from '../lib/model/index.js';
 import { windowsOf, type Budget } from './budget.js';
+import { atLeast } from '../lib/range.js';
 
 interface Limit {
   /** How many items of a key pass within any window of `perMs`. */
@@ -83,7 +84,7 @@ export function rateLimit<T>(
   sink?: unknown,
 ): unknown {
   const { maxQueued = 100_000 } = config;
-  if (!(maxQueued >= 0)) throw new RangeError(`rateLimit: maxQueued must be at least 0, got ${maxQueued}`);
+  atLeast('rateLimit: maxQueued', maxQueued, 0);
   const shared = config.budget === undefined ? undefined : windowsOf(config.budget);
   const { limit, perMs, scheduler = asyncScheduler } = config as Limit;
   const windows = (): Windows => shared ?? new Windows('rateLimit', limit, perMs, scheduler);

@@ -25,6 +25,7 @@ import {
   type Outcome,
   type Reply,
 } from '../lib/model/index.js';
+import { atLeast } from '../lib/range.js';
 
 /** What a handler may return: nothing, one reply, or any number of them, now or later. */
 export type Replies = Reply | undefined | void | ObservableInput<Reply | readonly Reply[] | undefined | void>;
@@ -80,11 +81,10 @@ export function react<T extends InboundEvent, S = undefined>(
 ): OperatorFunction<T, OutboundAction> {
   const { concurrency = Infinity, maxQueued = 100_000, name = 'react', scheduler = asyncScheduler, onError } = config;
   const { count = 0, delayMs = 200, maxDelayMs = 10_000 } = config.retry ?? {};
-  if (!(concurrency >= 1)) throw new RangeError(`react: concurrency must be at least 1, got ${String(concurrency)}`);
-  if (!(maxQueued >= 0)) throw new RangeError(`react: maxQueued must be at least 0, got ${String(maxQueued)}`);
-  if (!(count >= 0)) throw new RangeError(`react: retry.count must be at least 0, got ${String(count)}`);
-  if (!(delayMs >= 0)) throw new RangeError(`react: retry.delayMs must be at least 0, got ${String(delayMs)}`);
-
+  atLeast('react: concurrency', concurrency, 1);
+  atLeast('react: maxQueued', maxQueued, 0);
+  atLeast('react: retry.count', count, 0);
+  atLeast('react: retry.delayMs', delayMs, 0);
   return (source) =>
     new Observable<OutboundAction>((subscriber) => {
       let completed = false;

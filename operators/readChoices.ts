@@ -12,12 +12,16 @@ export interface ReadChoicesConfig {
   readonly keepOffers?: boolean;
 }
 
-const ANSWERS: ReadonlySet<InboundEvent['kind']> = new Set<InboundEvent['kind']>([
+const SAYING: ReadonlySet<InboundEvent['kind']> = new Set<InboundEvent['kind']>([
   'message',
   'choice',
   'media',
   'location',
 ]);
+
+/** What the customer says: an echo of the question, or an agent's word in between, leaves it open. */
+const isAnswer = ({ kind, sender }: InboundEvent): boolean =>
+  SAYING.has(kind) && (sender === undefined || (sender.role === 'customer' && sender.self !== true));
 
 /**
  * Turns what a customer types in answer to choices into the `choice` event that a click gives: the option's number ("2",
@@ -28,7 +32,7 @@ const ANSWERS: ReadonlySet<InboundEvent['kind']> = new Set<InboundEvent['kind']>
  *             readChoices({ book })
  *     result  -c-m-|
  *
- * Only the next thing a customer says counts, unless `keepOffers` is set. Synchronous with a book that is; otherwise in
+ * Only the next thing that the customer says counts, a click included, unless `keepOffers` is set. Synchronous with a book that is; otherwise in
  * order per conversation. Errors: those of the source and of the book's store.
  */
 export function readChoices<T extends InboundEvent>(config: ReadChoicesConfig): OperatorFunction<T, T | ChoiceEvent> {
@@ -41,12 +45,10 @@ export function readChoices<T extends InboundEvent>(config: ReadChoicesConfig): 
       : choiceEvent(event as MessageEvent, choice.id, choice.label, offer);
   };
   if (openSync !== undefined) {
-    return map((event) => (ANSWERS.has(event.kind) ? answer(event, openSync(event.conversation, keepOffers)) : event));
+    return map((event) => (isAnswer(event) ? answer(event, openSync(event.conversation, keepOffers)) : event));
   }
   return lanes({ name: 'readChoices', key: ({ conversation }: T) => conversationKey(conversation) }, (event) =>
-    ANSWERS.has(event.kind)
-      ? book.open(event.conversation, keepOffers).pipe(map((offer) => answer(event, offer)))
-      : [event],
+    isAnswer(event) ? book.open(event.conversation, keepOffers).pipe(map((offer) => answer(event, offer))) : [event],
   );
 }
 

@@ -1,4 +1,5 @@
 import type { Receipt } from '../model/index.js';
+import { atLeast } from '../range.js';
 
 export interface RetryDeliveryConfig {
   /** How often an action is sent at most. Default: 5. */
@@ -22,9 +23,9 @@ export interface Backoff {
 /** @internal How long to wait before the next attempt: what the platform asks for, else growing, capped and jittered. */
 export const backoff = (name: string, config: RetryDeliveryConfig): Backoff => {
   const { attempts = 5, delayMs = 1_000, maxDelayMs = 60_000, jitter = 0.2, random = Math.random } = config;
-  if (!(attempts >= 1)) throw new RangeError(`${name}: attempts must be at least 1, got ${attempts}`);
-  if (!(delayMs >= 0)) throw new RangeError(`${name}: delayMs must be at least 0, got ${delayMs}`);
-  if (!(maxDelayMs >= 0)) throw new RangeError(`${name}: maxDelayMs must be at least 0, got ${maxDelayMs}`);
+  atLeast(`${name}: attempts`, attempts, 1);
+  atLeast(`${name}: delayMs`, delayMs, 0);
+  atLeast(`${name}: maxDelayMs`, maxDelayMs, 0);
   if (!(jitter >= 0 && jitter <= 1)) throw new RangeError(`${name}: jitter must be from 0 to 1, got ${jitter}`);
   return {
     attempts,

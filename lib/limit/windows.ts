@@ -1,4 +1,5 @@
 import type { SchedulerLike, Subscription } from 'rxjs';
+import { above, atLeast } from '../range.js';
 
 /**
  * When the last `limit` slots of a key were taken: a ring of timestamps, since an average would let twice as many through
@@ -86,8 +87,8 @@ export class Windows {
   #timer: Subscription | undefined;
 
   constructor(name: string, limit: number, perMs: number, scheduler: SchedulerLike) {
-    if (!(limit >= 1)) throw new RangeError(`${name}: limit must be at least 1, got ${limit}`);
-    if (!(perMs > 0)) throw new RangeError(`${name}: perMs must be above 0, got ${perMs}`);
+    atLeast(`${name}: limit`, limit, 1);
+    above(`${name}: perMs`, perMs, 0);
     this.limit = limit;
     this.perMs = perMs;
     this.scheduler = scheduler;

@@ -3,6 +3,7 @@ import { ChatError } from '../errors.js';
 import type { Json } from '../model/json.js';
 import { ExpiryQueue } from './expiry-queue.js';
 import type { DeleteOptions, PutOptions, Revision, Store, Stored, SyncStore } from './store.js';
+import { atLeast } from '../range.js';
 
 export interface MemoryStoreConfig {
   /** How many keys it holds. Default: 1 000 000. */
@@ -51,7 +52,7 @@ class MemoryStore implements SyncStore {
   #revision = 0;
 
   constructor({ maxEntries = 1_000_000, whenFull = 'refuse', scheduler = asyncScheduler }: MemoryStoreConfig) {
-    if (!(maxEntries >= 1)) throw new RangeError(`memoryStore: maxEntries must be at least 1, got ${maxEntries}`);
+    atLeast('memoryStore: maxEntries', maxEntries, 1);
     this.#maxEntries = maxEntries;
     this.#whenFull = whenFull;
     this.#scheduler = scheduler;

@@ -2,15 +2,19 @@ import type { Choice } from '../model/index.js';
 
 const DIGIT = /^\p{Nd}$/u;
 
-/** Any Unicode decimal digit as 0 to 9: digits of a script stand in a row, so the zero is at most nine places before. */
+/** Any Unicode decimal digit as 0 to 9: the ten of a script stand in a row, and a script with several sets has them so. */
 const digit = (character: string): string => {
   const code = character.codePointAt(0) ?? 0;
-  let value = 0;
-  while (value < 9 && DIGIT.test(String.fromCodePoint(code - value - 1))) value++;
-  return String(value);
+  let before = 0;
+  while (DIGIT.test(String.fromCodePoint(code - before - 1))) before++;
+  return String(before % 10);
 };
 
-const fold = (words: string): string => words.normalize('NFKC').toLowerCase().trim().replace(/\s+/gu, ' ');
+/** What keyboards put in unseen: directions beside right-to-left words, emoji styles, the key around a "2️⃣". */
+const UNSEEN = /\p{Bidi_Control}|\p{Variation_Selector}|\u20e3/gu;
+
+const fold = (words: string): string =>
+  words.normalize('NFKC').replace(UNSEEN, '').toLowerCase().trim().replace(/\s+/gu, ' ');
 
 /** The number that was typed: `2`, `2.`, `2)`, `#2`, in the digits of any script. */
 const numberIn = (words: string): number | undefined => {
@@ -20,8 +24,8 @@ const numberIn = (words: string): number | undefined => {
 };
 
 /**
- * The option that a person picked in words: by its number, its label, or a beginning that only one label has. A number
- * wins over an equal label. `undefined` when it is none of them, or when several labels fit.
+ * The option that a person picked in words: by its number, its label, or a beginning that only one label has. Case, white
+ * space, width and direction marks make no difference. A number wins over an equal label. `undefined` when it is none of them, or when several labels fit.
  *
  * @internal
  */

@@ -1,17 +1,23 @@
+import { atLeast } from '../range.js';
+
 /** A code fence, a run of white space, or a word (an address is one). */
 const ATOMS = /```[\s\S]*?```|\s+|(?:(?!```)\S)+|```/gu;
 
-const graphemes = /* @__PURE__ */ new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+/**
+ * Ever smaller units to cut at what is longer than a part: lines of a fence, words of a line, characters of a word. What a
+ * reader sees as one character may itself be longer; its code points never are.
+ */
+const FINER: readonly ((unit: string) => readonly string[])[] = [
+  (fence) => fence.match(/[^\n]*\n|[^\n]+/gu) ?? [],
+  (line) => line.match(/\s+|\S+/gu) ?? [],
+  // Made when it is needed: not every browser has it.
+  (word) => Array.from(new Intl.Segmenter(undefined, { granularity: 'grapheme' }).segment(word), (it) => it.segment),
+  (character) => Array.from(character),
+];
 
-/** What is longer than a part by itself, cut where it hurts least: a fence between lines, the rest between characters. */
-const cut = (atom: string, max: number): readonly string[] => {
-  const units = atom.startsWith('```')
-    ? atom.split(/(?<=\n)/u)
-    : [...graphemes.segment(atom)].map(({ segment }) => segment);
-  return units.flatMap((unit) => {
-    if (unit.length <= max) return [unit];
-    return unit === atom || !atom.startsWith('```') ? Array.from(unit) : cut(unit, max);
-  });
+const cut = (unit: string, max: number, level = 0): readonly string[] => {
+  const finer = unit.length > max ? FINER[level] : undefined;
+  return finer === undefined ? [unit] : finer(unit).flatMap((smaller) => cut(smaller, max, level + 1));
 };
 
 /** Where to end a part that is full: behind a paragraph or a line in its second half, else behind its last atom. */
@@ -37,9 +43,9 @@ const lastGoodEnd = (atoms: readonly string[], from: number, to: number, max: nu
  * @internal
  */
 export const split = (text: string, max: number): readonly string[] => {
-  if (!(max >= 2)) throw new RangeError(`splitText: max must be at least 2, got ${max}`);
+  atLeast('splitText: max', max, 2);
   if (text.length <= max) return [text];
-  const atoms = (text.match(ATOMS) ?? []).flatMap((atom) => (atom.length <= max ? [atom] : cut(atom, max)));
+  const atoms = (text.match(ATOMS) ?? []).flatMap((atom) => cut(atom, max));
   const parts: string[] = [];
   let from = 0;
   while (from < atoms.length) {

@@ -7,6 +7,7 @@ import { decodeWebhook } from './decode.js';
 import { Exchange, type Answer, type Respond } from './exchange.js';
 import { fetchHandler, type FetchHandler } from './fetch-handler.js';
 import { nodeHandler, type NodeHandler } from './node-handler.js';
+import { above } from '../range.js';
 
 export interface UserlikeWebhookConfig {
   /** The webhook headers of the bot's settings: every one must be there with this value. */
@@ -72,7 +73,7 @@ export class WebhookCore {
     const { headers, maxBytes = 1_048_576, bodyTimeoutMs = 10_000, scheduler = asyncScheduler } = config;
     this.headers = Object.entries(headers);
     if (this.headers.length === 0) throw new TypeError('userlikeWebhook: at least one secret header is needed');
-    if (!(maxBytes > 0)) throw new RangeError(`userlikeWebhook: maxBytes must be above 0, got ${maxBytes}`);
+    above('userlikeWebhook: maxBytes', maxBytes, 0);
     this.maxBytes = maxBytes;
     this.bodyTimeoutMs = bodyTimeoutMs;
     this.scheduler = scheduler;

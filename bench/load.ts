@@ -1,0 +1,41 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import autocannon from 'autocannon';
+
+/** Starts one of `servers.ts` in a process of its own. */
+export const startServer = async (
+  name: string,
+  ...args: readonly string[]
+): Promise<{ readonly url: string; readonly stop: () => void }> => {
+  const child = fork(new URL('./servers.js', import.meta.url), [name, ...args]);
+  const [port] = (await once(child, 'message')) as [number];
+  return { url: `http://127.0.0.1:${port}/`, stop: () => child.kill() };
+};
+
+let sessions = 0;
+
+/** Webhook requests a second, over 32 connections without pipelining, each of a session of its own. */
+export const loadOf = async (url: string, seconds = 3): Promise<number> => {
+  const body = (): string =>
+    JSON.stringify({
+      info: {
+        approach_mode: 'normal',
+        cid: `chatbot::731:${(++sessions).toString(16).padStart(32, '0')}`,
+        contact: { id: 5120077, name: null, email: null, locale: 'de_DE' },
+        context: {},
+        conversation: { contact_channel: { state: 'valid', type: 'web' } },
+        widget: {},
+      },
+      packet: { name: 'message', payload: { body: 'Is my bicycle repaired?' } },
+    });
+  const result = await autocannon({
+    url,
+    connections: 32,
+    duration: seconds,
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'api-security-token': 'secret' },
+    requests: [{ setupRequest: (request) => ({ ...request, body: body() }) }],
+  });
+  if (result.non2xx > 0 || result.errors > 0) throw new Error(`${result.non2xx} refused, ${result.errors} errors`);
+  return result.requests.average;
+};

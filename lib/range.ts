@@ -1,0 +1,9 @@
+/** @throws RangeError unless `value` is at least `least`. `name` says whose and which number it is: `react: concurrency`. */
+export const atLeast = (name: string, value: number, least: number): void => {
+  if (!(value >= least)) throw new RangeError(`${name} must be at least ${least}, got ${value}`);
+};
+
+/** @throws RangeError unless `value` is above `bound`. */
+export const above = (name: string, value: number, bound: number): void => {
+  if (!(value > bound)) throw new RangeError(`${name} must be above ${bound}, got ${value}`);
+};
