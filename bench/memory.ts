@@ -1,14 +1,5 @@
 import { Subject } from 'rxjs';
-import {
-  dedupe,
-  delivered,
-  openAccounts,
-  rateLimit,
-  react,
-  traceOf,
-  type InboundEvent,
-  type MessageEvent,
-} from 'tidewire';
+import { dedupe, openAccounts, rateLimit, react, traceOf, type InboundEvent, type MessageEvent } from 'tidewire';
 import { virtualClock } from 'tidewire/testing';
 import type { Bench, Report } from './harness.js';
 

@@ -3,7 +3,7 @@ import type { Conversation } from './model/conversation.js';
 import { OUTCOMES, type Outcome } from './model/outcome.js';
 import { SettledHistory } from './settled-history.js';
 import { attach, Trace, type Holder, type Hop, type TraceSummary } from './trace.js';
-import { UnattendedList } from './unattended.js';
+import { Deadlines } from './deadlines.js';
 import { above, atLeast } from './range.js';
 
 export interface AccountsConfig {
@@ -160,7 +160,7 @@ export class Accounts {
   /** Every step of every item. While somebody listens, `explain` knows the steps too. Hot. */
   readonly hops$: Observable<Hop>;
   /** @internal */
-  readonly unattended: UnattendedList;
+  readonly unattended: Deadlines<Trace>;
   /** @internal Whether somebody listens to `hops$`. */
   watched = false;
   /** @internal */
@@ -175,7 +175,9 @@ export class Accounts {
     above('accounts: unattendedMs', unattendedMs, 0);
     atLeast('accounts: history', history, 0);
     this.#scheduler = scheduler;
-    this.unattended = new UnattendedList(scheduler, unattendedMs);
+    this.unattended = new Deadlines(scheduler, unattendedMs, (trace) => {
+      trace.expire();
+    });
     this.history = new SettledHistory(history);
     this.reports$ = this.#reports.asObservable();
     this.hops$ = new Observable((subscriber) => {

@@ -1,7 +1,7 @@
 import type { Account } from './accounts.js';
 import { conversationKey, type Conversation } from './model/conversation.js';
 import { OUTCOMES, type Outcome } from './model/outcome.js';
-import type { Unattended } from './unattended.js';
+import type { Waiting } from './deadlines.js';
 
 /** Somebody who has custody of an item: an operator that keeps it beyond the current call. */
 export interface Holder {
@@ -37,7 +37,7 @@ interface Rarely {
   reason?: string;
   hops?: Hop[];
   quiet?: () => void;
-  unattended?: Unattended;
+  unattended?: Waiting<Trace>;
 }
 
 /** Open actions by id, kept from the first loss of a symbol on; before it, nobody pays for it. */
@@ -277,6 +277,7 @@ export class Trace {
 
   /** @internal Nobody has had it for too long. */
   expire(): void {
+    if (this.#rarely !== undefined) delete this.#rarely.unattended;
     this.#note(this.#attended ? RANK.expired : RANK.ignored);
     this.#settle();
   }

@@ -10,6 +10,7 @@ import {
 } from 'rxjs';
 import { consume } from '../lib/consume.js';
 import { ChatError, toChatError } from '../lib/errors.js';
+import { isoClock } from '../lib/iso-clock.js';
 import { Job, LaneEngine } from '../lib/lane-engine.js';
 import {
   conversationKey,
@@ -63,7 +64,7 @@ export function deliver(
   return (source) =>
     new Observable<Receipt>((subscriber) => {
       let completed = false;
-      const now = (): string => new Date(scheduler.now()).toISOString();
+      const now = isoClock(scheduler);
 
       const completeWhenIdle = (): void => {
         if (completed && engine.size === 0) subscriber.complete();

@@ -11,6 +11,7 @@ import {
   type SchedulerLike,
 } from 'rxjs';
 import { consume } from '../lib/consume.js';
+import { isoClock } from '../lib/iso-clock.js';
 import { toChatError } from '../lib/errors.js';
 import {
   conversationKey,
@@ -70,7 +71,7 @@ export function toUserlike(config: ToUserlikeConfig): OperatorFunction<OutboundA
   const dialect: UserlikeDialect = { ...userlikeDialect, ...config.dialect };
   const webhook = config.webhook === undefined ? undefined : coreOf(config.webhook);
   const profileOf = profileFinder();
-  const now = (): string => new Date(scheduler.now()).toISOString();
+  const now = isoClock(scheduler);
 
   const send: OperatorFunction<readonly OutboundAction[], readonly Receipt[]> = mergeMap((actions) => {
     const events = listOrder(actions.flatMap((action) => E.getOrElseW(() => [])(encodeAction(action, dialect))));

@@ -1,5 +1,6 @@
 import { map, mergeMap, Observable, Subject, type OperatorFunction, type SchedulerLike, type Subscription } from 'rxjs';
 import { consume } from '../consume.js';
+import { isoClock } from '../iso-clock.js';
 import {
   conversationKey,
   outcomeOf,
@@ -69,7 +70,7 @@ export const guardedSink = (
       let queued = 0;
       let completed = false;
 
-      const now = (): string => new Date(scheduler.now()).toISOString();
+      const now = isoClock(scheduler);
       const close = (entry: Entry, receipt: Receipt): void => {
         if (entry.closed) return;
         entry.closed = true;

@@ -1,4 +1,4 @@
-import type { SchedulerLike, Subscription } from 'rxjs';
+import type { Deadlines, Waiting } from '../deadlines.js';
 import { mayRunAgain } from '../model/index.js';
 import type { Holder, Trace } from '../trace.js';
 import { encodeBody, listOrder } from './encode.js';
@@ -35,7 +35,8 @@ export class Exchange implements Holder {
   readonly #parked: Parked[] = [];
   readonly #afterwards: (() => void)[] = [];
   #traces: readonly Trace[] = [];
-  #timer: Subscription | undefined;
+  #windows: Deadlines<Exchange> | undefined;
+  #waiting: Waiting<Exchange> | undefined;
   #state: 'open' | 'answering' | 'over' = 'open';
 
   constructor(respond: Respond, closed: (exchange: Exchange) => void, alwaysList: boolean) {
@@ -49,7 +50,7 @@ export class Exchange implements Holder {
   }
 
   /** Watches the events of the request; answers at once when nothing is left to be done about them. */
-  watch(traces: readonly Trace[], scheduler: SchedulerLike, windowMs: number): void {
+  watch(traces: readonly Trace[], windows: Deadlines<Exchange>): void {
     this.#traces = traces;
     for (const trace of traces) {
       trace.onQuiet(() => {
@@ -61,11 +62,15 @@ export class Exchange implements Holder {
         },
       });
     }
-    if (this.#state === 'open') {
-      this.#timer = scheduler.schedule(() => {
-        this.answer();
-      }, windowMs);
-    }
+    if (this.#state !== 'open') return;
+    this.#windows = windows;
+    this.#waiting = windows.add(this);
+  }
+
+  /** Its time is over. */
+  answerLate(): void {
+    this.#waiting = undefined;
+    this.answer();
   }
 
   park(parked: Parked): void {
@@ -81,7 +86,7 @@ export class Exchange implements Holder {
   answer(): void {
     if (this.#state !== 'open') return;
     this.#state = 'answering';
-    this.#timer?.unsubscribe();
+    this.#leaveWindow();
     this.#closed(this);
     const events = listOrder(this.#parked.flatMap((parked) => parked.events));
     const again =
@@ -98,9 +103,14 @@ export class Exchange implements Holder {
   /** The other side hung up. */
   lost(): void {
     if (this.#state === 'over') return;
-    this.#timer?.unsubscribe();
+    this.#leaveWindow();
     if (this.#state === 'open') this.#closed(this);
     this.#over(false);
+  }
+
+  #leaveWindow(): void {
+    if (this.#waiting !== undefined) this.#windows?.remove(this.#waiting);
+    this.#waiting = undefined;
   }
 
   #over(whole: boolean): void {

@@ -53,10 +53,11 @@ const readText = async (core: WebhookCore, request: Request): Promise<string | A
   let text = '';
   let length = 0;
   let slow: Answer | undefined;
-  const timer = core.scheduler.schedule(() => {
+  let waiting: ReturnType<typeof core.bodies.add> | undefined = core.bodies.add(() => {
+    waiting = undefined;
     slow = TOO_SLOW;
     void reader.cancel();
-  }, core.bodyTimeoutMs);
+  });
   try {
     for (;;) {
       const { done, value } = await reader.read();
@@ -71,6 +72,7 @@ const readText = async (core: WebhookCore, request: Request): Promise<string | A
   } catch {
     return slow ?? BAD;
   } finally {
-    timer.unsubscribe();
+    // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- the deadline above takes it away
+    if (waiting !== undefined) core.bodies.remove(waiting);
   }
 };

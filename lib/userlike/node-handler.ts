@@ -23,14 +23,10 @@ export const nodeHandler =
       }
       // What was not read keeps the connection from being used again.
       const close = request.complete ? {} : { connection: 'close' };
-      response.once('finish', () => {
+      response.writeHead(status, { ...headersOf(answer), ...close, 'content-length': Buffer.byteLength(body) });
+      response.end(body, () => {
         handed(true);
       });
-      response.once('close', () => {
-        handed(response.writableFinished);
-      });
-      response.writeHead(status, { ...headersOf(answer), ...close, 'content-length': Buffer.byteLength(body) });
-      response.end(body);
     };
     const refuse = (answer: Parameters<typeof core.refuse>[0]): void => {
       respond(core.refuse(answer), () => undefined);
@@ -77,12 +73,14 @@ export const nodeHandler =
     const stop = (answer: Parameters<typeof core.refuse>[0] | undefined): void => {
       if (over) return;
       over = true;
-      timer.unsubscribe();
+      if (waiting !== undefined) core.bodies.remove(waiting);
+      waiting = undefined;
       if (answer !== undefined) refuse(answer);
     };
-    const timer = core.scheduler.schedule(() => {
+    let waiting: ReturnType<typeof core.bodies.add> | undefined = core.bodies.add(() => {
+      waiting = undefined;
       stop(TOO_SLOW);
-    }, core.bodyTimeoutMs);
+    });
     request.on('data', (chunk: Buffer) => {
       length += chunk.length;
       if (length > core.maxBytes) stop(TOO_LARGE);
@@ -93,9 +91,6 @@ export const nodeHandler =
       stop(undefined);
       const [only] = chunks;
       parse((only !== undefined && chunks.length === 1 ? only : Buffer.concat(chunks)).toString());
-    });
-    request.on('error', () => {
-      stop(undefined);
     });
     request.on('close', () => {
       stop(undefined);

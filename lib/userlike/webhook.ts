@@ -3,6 +3,8 @@ import { asyncScheduler, Observable, type SchedulerLike, type Subscriber } from 
 import { accounts as programAccounts, type Account, type Accounts } from '../accounts.js';
 import { conversationKey, type Conversation, type InboundEvent } from '../model/index.js';
 import type { Trace } from '../trace.js';
+import { Deadlines } from '../deadlines.js';
+import { isoClock } from '../iso-clock.js';
 import { decodeWebhook } from './decode.js';
 import { Exchange, type Answer, type Respond } from './exchange.js';
 import { fetchHandler, type FetchHandler } from './fetch-handler.js';
@@ -57,11 +59,14 @@ const noId = (): (() => string) => {
 export class WebhookCore {
   readonly headers: readonly (readonly [string, string])[];
   readonly maxBytes: number;
-  readonly bodyTimeoutMs: number;
   readonly scheduler: SchedulerLike;
   readonly account: Account;
   readonly #config: UserlikeWebhookConfig;
   readonly #makeId: () => string;
+  readonly #now: () => string;
+  readonly #windows: Deadlines<Exchange>;
+  /** Bodies that are still on their way. */
+  readonly bodies: Deadlines<() => void>;
   readonly #exchanges = new Map<string, Exchange[]>();
   readonly #perConversation = new Map<string, number>();
   #subscriber: Subscriber<InboundEvent> | undefined;
@@ -71,14 +76,27 @@ export class WebhookCore {
 
   constructor(config: UserlikeWebhookConfig) {
     const { headers, maxBytes = 1_048_576, bodyTimeoutMs = 10_000, scheduler = asyncScheduler } = config;
+    const { directAnswerMs = 3_000 } = config;
     this.headers = Object.entries(headers);
     if (this.headers.length === 0) throw new TypeError('userlikeWebhook: at least one secret header is needed');
     above('userlikeWebhook: maxBytes', maxBytes, 0);
     this.maxBytes = maxBytes;
-    this.bodyTimeoutMs = bodyTimeoutMs;
     this.scheduler = scheduler;
     this.#config = config;
     this.#makeId = config.makeId ?? noId();
+    this.#now = isoClock(scheduler);
+    const dueWindow = (exchange: Exchange): void => {
+      exchange.answerLate();
+    };
+    this.#windows = new Deadlines(scheduler, directAnswerMs, dueWindow, true);
+    this.bodies = new Deadlines(
+      scheduler,
+      bodyTimeoutMs,
+      (tooSlow) => {
+        tooSlow();
+      },
+      true,
+    );
     const { account, accounts = programAccounts } = config;
     this.account = accounts.of(account === undefined ? 'userlike' : `userlike:${account}`);
   }
@@ -112,8 +130,8 @@ export class WebhookCore {
 
   /** Takes a decoded body. `respond` is called once, now or later. */
   receive(json: unknown, respond: Respond): Exchange | undefined {
-    const { account, maxPerConversation = 100, directAnswerMs = 3_000, alwaysList = false } = this.#config;
-    const at = new Date(this.scheduler.now()).toISOString();
+    const { account, maxPerConversation = 100, alwaysList = false } = this.#config;
+    const at = this.#now();
     const arrival = { id: this.#makeId(), at, ...(account !== undefined && { account }) };
     const decoded = decodeWebhook(json, arrival);
     const refused = this.refusal();
@@ -147,8 +165,7 @@ export class WebhookCore {
     else open.push(exchange);
     exchange.watch(
       decoded.right.map((event) => this.#emit(event, key)),
-      this.scheduler,
-      directAnswerMs,
+      this.#windows,
     );
     return exchange;
   }
@@ -162,6 +179,8 @@ export class WebhookCore {
     this.#draining = true;
     for (const exchanges of [...this.#exchanges.values()]) for (const exchange of [...exchanges]) exchange.answer();
     this.#subscriber?.complete();
+    this.#windows.stop();
+    this.bodies.stop();
     if (this.#inFlight === 0) return true;
     return new Promise((resolve) => {
       const timer = this.scheduler.schedule(() => {

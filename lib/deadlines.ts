@@ -1,0 +1,78 @@
+import type { SchedulerLike, Subscription } from 'rxjs';
+
+/** @internal Something that waits, since when. */
+export interface Waiting<T> {
+  readonly item: T;
+  readonly since: number;
+  previous: Waiting<T> | undefined;
+  next: Waiting<T> | undefined;
+}
+
+/**
+ * Things that are due after the same time: longest waiting first, so that one timer does for all of them. An RxJS timer
+ * for each would cost more than what it guards.
+ *
+ * @internal
+ */
+export class Deadlines<T> {
+  readonly #scheduler: SchedulerLike;
+  readonly #delayMs: number;
+  readonly #due: (item: T) => void;
+  readonly #staysArmed: boolean;
+  #first: Waiting<T> | undefined;
+  #last: Waiting<T> | undefined;
+  #timer: Subscription | undefined;
+
+  /**
+   * `staysArmed`: the timer is left alone when nothing waits any more, and fires once for nothing. Cheaper where something
+   * always waits; otherwise it would keep a process alive that has nothing left to do.
+   */
+  constructor(scheduler: SchedulerLike, delayMs: number, due: (item: T) => void, staysArmed = false) {
+    this.#scheduler = scheduler;
+    this.#delayMs = delayMs;
+    this.#due = due;
+    this.#staysArmed = staysArmed;
+  }
+
+  add(item: T, since = this.#scheduler.now()): Waiting<T> {
+    const entry: Waiting<T> = { item, since, previous: this.#last, next: undefined };
+    if (this.#last === undefined) this.#first = entry;
+    else this.#last.next = entry;
+    this.#last = entry;
+    if (this.#timer === undefined) this.#arm(this.#delayMs);
+    return entry;
+  }
+
+  /** Takes it out again; call it once for each entry that was not due. */
+  remove({ previous, next }: Waiting<T>): void {
+    if (previous === undefined) this.#first = next;
+    else previous.next = next;
+    if (next === undefined) this.#last = previous;
+    else next.previous = previous;
+    if (this.#first === undefined && !this.#staysArmed) this.stop();
+  }
+
+  /** Stops the timer; the next `add` arms it again. */
+  stop(): void {
+    this.#timer?.unsubscribe();
+    this.#timer = undefined;
+  }
+
+  #arm(delayMs: number): void {
+    this.#timer = this.#scheduler.schedule(() => {
+      this.#fire();
+    }, delayMs);
+  }
+
+  #fire(): void {
+    this.stop();
+    const dueBefore = this.#scheduler.now() - this.#delayMs;
+    for (let entry = this.#first; entry !== undefined && entry.since <= dueBefore; entry = this.#first) {
+      this.remove(entry);
+      this.#due(entry.item);
+    }
+    if (this.#first === undefined) return;
+    this.stop();
+    this.#arm(this.#first.since - dueBefore);
+  }
+}
