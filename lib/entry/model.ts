@@ -1,1 +1,1 @@
-export {};
+export * from '../model/codec.js';

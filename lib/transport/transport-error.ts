@@ -1,20 +1,15 @@
 import { ChatError } from '../errors.js';
 
-/** Codes of failures before anything was sent. */
-const NOT_SENT: ReadonlySet<string> = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-]);
+/** Codes of failures before anything was sent: no address, no connection, or a certificate that is not trusted. */
+const NOT_SENT =
+  /^(ECONNREFUSED|ENOTFOUND|EAI_\w+|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|ERR_TLS_\w+|\w*CERT\w*|\w*SIGNATURE\w*)$/;
 
 /** The code of a network error: on the error itself from node-fetch, in its cause from the native fetch. */
 const codeOf = (thrown: unknown): string | undefined => {
   for (let error = thrown, depth = 0; typeof error === 'object' && error !== null && depth < 4; depth++) {
     const { code, cause } = error as { readonly code?: unknown; readonly cause?: unknown };
-    if (typeof code === 'string') return code;
+    // A `fetch` that somebody wrapped may put anything there.
+    if (typeof code === 'string' && /^[A-Z][A-Z0-9_]{2,50}$/.test(code)) return code;
     error = cause;
   }
   return undefined;
@@ -27,7 +22,7 @@ const codeOf = (thrown: unknown): string | undefined => {
  */
 export const transportError = (platform: string, call: string, hasEffect: boolean, thrown: unknown): ChatError => {
   const code = codeOf(thrown);
-  const sent = code === undefined || !NOT_SENT.has(code);
+  const sent = code === undefined || !NOT_SENT.test(code);
   const sentence = sent ? `${call} lost its connection` : `${call} found no connection`;
   return new ChatError('unreachable', platform, code === undefined ? sentence : `${sentence} (${code})`, {
     inDoubt: sent && hasEffect,
