@@ -1,5 +1,5 @@
 import { asyncScheduler, type MonoTypeOperatorFunction, type OperatorFunction, type SchedulerLike } from 'rxjs';
-import { backoff, type RetryDeliveryConfig } from '../lib/limit/backoff.js';
+import { backoff, type BackoffConfig } from '../lib/limit/backoff.js';
 import { guardedSink, oneByOne } from '../lib/limit/guarded-sink.js';
 import { limitedStream } from '../lib/limit/limited-stream.js';
 import { Windows } from '../lib/limit/windows.js';
@@ -7,7 +7,8 @@ import type { OutboundAction, Receipt } from '../lib/model/index.js';
 import { windowsOf, type Budget } from './budget.js';
 import { atLeast } from '../lib/range.js';
 
-interface Limit {
+/** A limit of one's own. */
+export interface Limit {
   /** How many items of a key pass within any window of `perMs`. */
   readonly limit: number;
   /** Length of the window, in milliseconds. */
@@ -16,7 +17,8 @@ interface Limit {
   readonly scheduler?: SchedulerLike;
   readonly budget?: never;
 }
-interface SharedLimit {
+/** A limit that several places share. */
+export interface SharedLimit {
   /** A limit that several places share. */
   readonly budget: Budget;
 }
@@ -40,7 +42,7 @@ export interface CoalesceConfig {
 
 /** Around a sink: the limit, and what `retryDelivery` does. */
 export type RateLimitSinkConfig = (Limit | SharedLimit) &
-  RetryDeliveryConfig & {
+  BackoffConfig & {
     /** What is limited on its own, and stays in order. Default: the conversation. */
     readonly key?: (action: OutboundAction) => string;
     /** How many actions may wait; what comes beyond is `skipped: shed`. Default: 100 000. */

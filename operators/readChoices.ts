@@ -32,8 +32,9 @@ const isAnswer = ({ kind, sender }: InboundEvent): boolean =>
  *             readChoices({ book })
  *     result  -c-m-|
  *
- * Only the next thing that the customer says counts, a click included, unless `keepOffers` is set. Synchronous with a book that is; otherwise in
- * order per conversation. Errors: those of the source and of the book's store.
+ * Only the next thing that the customer says counts, a click included, unless `keepOffers` is set; what agents and our own
+ * account say does not. Synchronous with a book that is; otherwise in order per conversation. Errors: those of the source
+ * and of the book's store.
  */
 export function readChoices<T extends InboundEvent>(config: ReadChoicesConfig): OperatorFunction<T, T | ChoiceEvent> {
   const { book, keepOffers = false } = config;

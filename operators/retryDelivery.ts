@@ -1,9 +1,9 @@
 import { asyncScheduler, type OperatorFunction, type SchedulerLike } from 'rxjs';
-import { backoff, type RetryDeliveryConfig as Backoff } from '../lib/limit/backoff.js';
+import { backoff, type BackoffConfig } from '../lib/limit/backoff.js';
 import { guardedSink, oneByOne } from '../lib/limit/guarded-sink.js';
 import type { OutboundAction, Receipt } from '../lib/model/index.js';
 
-export interface RetryDeliveryConfig extends Backoff {
+export interface RetryDeliveryConfig extends BackoffConfig {
   /** What must stay in order. Default: the conversation. */
   readonly key?: (action: OutboundAction) => string;
   /** How many actions may wait; what comes beyond is `skipped: shed`. Default: 100 000. */

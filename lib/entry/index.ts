@@ -18,3 +18,4 @@ export type { ConversationState, StateConfig } from '../conversation-state.js';
 export * from '../profiles/index.js';
 export * from '../reply.js';
 export { englishTexts, type Texts } from '../text/texts.js';
+export type { BackoffConfig } from '../limit/backoff.js';

@@ -1,7 +1,8 @@
 import type { Receipt } from '../model/index.js';
 import { atLeast } from '../range.js';
 
-export interface RetryDeliveryConfig {
+/** How a delivery that failed is repeated. */
+export interface BackoffConfig {
   /** How often an action is sent at most. Default: 5. */
   readonly attempts?: number;
   /** Pause before the second attempt, in milliseconds; doubles with each. Default: 1 000. */
@@ -21,7 +22,7 @@ export interface Backoff {
 }
 
 /** @internal How long to wait before the next attempt: what the platform asks for, else growing, capped and jittered. */
-export const backoff = (name: string, config: RetryDeliveryConfig): Backoff => {
+export const backoff = (name: string, config: BackoffConfig): Backoff => {
   const { attempts = 5, delayMs = 1_000, maxDelayMs = 60_000, jitter = 0.2, random = Math.random } = config;
   atLeast(`${name}: attempts`, attempts, 1);
   atLeast(`${name}: delayMs`, delayMs, 0);

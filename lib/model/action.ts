@@ -2,7 +2,8 @@ import type { Conversation } from './conversation.js';
 import type { Media } from './event.js';
 import type { Json, JsonObject } from './json.js';
 
-interface ActionOf<K extends string> {
+/** What all actions have. */
+export interface ActionOf<K extends string> {
   readonly kind: K;
   /** `${event.id}#${n}` for a reply, so that a handler that runs again makes the same ids. */
   readonly id: string;
@@ -196,7 +197,8 @@ export type OutboundAction =
 
 export type ActionKind = OutboundAction['kind'];
 
-type WithoutAddress<A> = A extends OutboundAction ? Omit<A, 'id' | 'conversation' | 'cause'> : never;
+/** An action without what `react` fills in. */
+export type WithoutAddress<A> = A extends OutboundAction ? Omit<A, 'id' | 'conversation' | 'cause'> : never;
 
 /** What a handler writes: an action without `id`, `conversation` and `cause`, which `react` fills in. */
 export type Reply = WithoutAddress<OutboundAction>;

@@ -23,7 +23,8 @@ export interface Media {
   readonly sizeBytes?: number;
 }
 
-interface EventOf<K extends string> {
+/** What all events have. */
+export interface EventOf<K extends string> {
   readonly kind: K;
   /** The platform's id of the event; where the wire has none, one that was made on arrival (then `fingerprint` is set). */
   readonly id: string;

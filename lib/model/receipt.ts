@@ -2,7 +2,8 @@ import type { ChatError } from '../errors.js';
 import type { OutboundAction } from './action.js';
 import type { Outcome } from './outcome.js';
 
-interface ReceiptOf<S extends string> {
+/** What all receipts have. */
+export interface ReceiptOf<S extends string> {
   readonly status: S;
   readonly action: OutboundAction;
   /** When this became known: ISO 8601. */

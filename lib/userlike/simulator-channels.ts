@@ -1,4 +1,4 @@
-/** @internal An option as a bot may spell it. */
+/** An option as a contact sees it. */
 export interface SimulatedOption {
   readonly id: string;
   readonly label: string;

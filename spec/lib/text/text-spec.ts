@@ -159,7 +159,7 @@ describe('split', () => {
           end += part.length;
           const [before, after] = [said[end - 1] ?? '', said[end] ?? ''];
           expect(/[\ud800-\udbff]/.test(before) && /[\udc00-\udfff]/.test(after), 'surrogate pair').to.equal(false);
-          for (const { index, 0: atom } of said.matchAll(/```[\s\S]*?```|(?:(?!```)\S)+/gu)) {
+          for (const { index, 0: atom } of said.matchAll(/```[\s\S]*?```|```|(?:(?!```)\S)+/gu)) {
             const inside = index < end && end < index + atom.length;
             expect(inside && atom.length <= max, atom).to.equal(false);
           }
