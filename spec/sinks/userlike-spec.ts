@@ -149,6 +149,7 @@ describe('userlikeWebhook and toUserlike', () => {
   it('puts what ends the session last', async () => {
     await started(() => [end(), text('bye')]);
     expect(saidIn((await desk.post(request('message', { body: 'x' }))).body)).to.deep.equal(['bye', 'end']);
+    await desk.stop();
     await started(() => [handoff(), text('a colleague comes')]);
     expect(saidIn((await desk.post(request('message', { body: 'x' }))).body)).to.deep.equal([
       'a colleague comes',

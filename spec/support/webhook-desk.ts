@@ -93,6 +93,7 @@ export class WebhookDesk {
   }
 
   async stop(): Promise<void> {
+    this.actions.complete();
     await this.webhook.drain(1_000);
     for (const server of this.#servers) {
       server.closeAllConnections();
