@@ -45,8 +45,6 @@ const decoder = new TextDecoder();
 const ADDRESS = /^https?:\/\/[^/?#@\\]+([/?#]|$)/i;
 const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]+$/;
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
-/** Beyond it, timers fire at once. */
-const LONGEST_TIMER = 2 ** 31 - 1;
 
 /**
  * One HTTP call. Cold: subscribing sends, unsubscribing aborts. Emits the answer with its body read, whatever its status,
@@ -71,9 +69,7 @@ export const http = (request: HttpRequest): Observable<HttpResponse> => {
       throw new TypeError('http: the name or the value of a header has signs that cannot be sent');
     }
   }
-  above('http: timeoutMs', timeoutMs, 0);
-  if (timeoutMs > LONGEST_TIMER) throw new RangeError(`http: timeoutMs must be at most ${LONGEST_TIMER}`);
-  atLeast('http: maxBytes', maxBytes, 0);
+  checkLimits('http', timeoutMs, maxBytes);
 
   return new Observable((subscriber) => {
     const abort = new AbortController();
@@ -128,6 +124,19 @@ export const http = (request: HttpRequest): Observable<HttpResponse> => {
       },
     );
   });
+};
+
+/** Beyond it, timers fire at once. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+/**
+ * @throws RangeError when a limit of `caller` is out of range.
+ * @internal
+ */
+export const checkLimits = (caller: string, timeoutMs: number, maxBytes: number): void => {
+  above(`${caller}: timeoutMs`, timeoutMs, 0);
+  if (timeoutMs > LONGEST_TIMER) throw new RangeError(`${caller}: timeoutMs must be at most ${LONGEST_TIMER}`);
+  atLeast(`${caller}: maxBytes`, maxBytes, 0);
 };
 
 /** The body up to `maxBytes`, `undefined` when it is larger. */
