@@ -1,5 +1,6 @@
 export { fromUserlike } from '../../sources/userlike.js';
 export { toUserlike, type ToUserlikeConfig } from '../../sinks/userlike.js';
+export { download, type Download, type DownloadConfig } from '../transport/download.js';
 export * from '../userlike/client.js';
 export * from '../userlike/decode.js';
 export * from '../userlike/dialect.js';

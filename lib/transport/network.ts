@@ -55,9 +55,8 @@ export const fetchAt = (addresses: readonly string[]): typeof globalThis.fetch =
     if (all === true) callback(null, found);
     else callback(null, found[0]?.address ?? '', found[0]?.family);
   };
-  return async (url, init) => {
-    const Agent = String(url).startsWith('https:') ? HttpsAgent : HttpAgent;
-    // `agent` is an option of the `fetch` that cross-fetch has in Node.
-    return fetch(url, { ...init, agent: new Agent({ lookup: pinned }) } as RequestInit);
-  };
+  const agent = ({ protocol }: { readonly protocol: string }): HttpAgent =>
+    protocol === 'https:' ? new HttpsAgent({ lookup: pinned }) : new HttpAgent({ lookup: pinned });
+  // `agent` is an option of the `fetch` that cross-fetch has in Node.
+  return async (url, init) => fetch(url, { ...init, agent } as RequestInit);
 };
