@@ -9,7 +9,7 @@ const ATOMS = /```[\s\S]*?```|\s+|(?:(?!```)\S)+|```/gu;
  */
 const FINER: readonly ((unit: string) => readonly string[])[] = [
   (fence) => fence.match(/[^\n]*\n|[^\n]+/gu) ?? [],
-  (line) => line.match(/\s+|\S+/gu) ?? [],
+  (line) => line.match(/\s+|(?:(?!```)\S)+|```/gu) ?? [],
   // Made when it is needed: not every browser has it.
   (word) => Array.from(new Intl.Segmenter(undefined, { granularity: 'grapheme' }).segment(word), (it) => it.segment),
   (character) => Array.from(character),

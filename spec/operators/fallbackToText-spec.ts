@@ -1,27 +1,32 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { from, mergeMap, of, Subject, take } from 'rxjs';
+import { of } from 'rxjs';
 import {
   accounted,
   choiceBook,
   choices,
   fallbackToText,
-  memoryStore,
   openAccounts,
+  OUTCOMES,
+  profiles,
   react,
   readChoices,
-  splitText,
   text,
   traceOf,
-  type ChoiceBook,
+  type CapabilityProfile,
+  type Card,
+  type Choice,
+  type Conversation,
   type InboundEvent,
   type OutboundAction,
-  type Store,
 } from 'tidewire';
-import { marbles, virtualClock } from 'tidewire/testing';
-import { delay } from 'rxjs';
+import { marbles } from 'tidewire/testing';
+import { itHandlesStreams } from '../support/backbone.js';
+import { fallbackToTextThatArmsWhenRendered } from '../support/broken/fallbackToText-arms-when-rendered.js';
+import { fallbackToTextThatCopies } from '../support/broken/fallbackToText-copies.js';
 import { readChoicesByLabelFirst } from '../support/broken/readChoices-label-first.js';
 import { message } from '../support/events.js';
+import { label, labels, writtenNumber } from '../support/offers.js';
 
 const sms = { platform: 'userlike', id: 'c', channel: 'sms' } as const;
 const web = { ...sms, channel: 'web' } as const;
@@ -34,7 +39,6 @@ const values = {
   t: action(text('hello')),
   T: action(text('Coffee?\n\n1. Yes\n2. No\n\nPlease reply with a number.')),
 };
-const said = (event: InboundEvent): string => (event.kind === 'choice' ? `choice ${event.choice.id}` : event.kind);
 
 describe('fallbackToText', () => {
   it(
@@ -48,33 +52,7 @@ describe('fallbackToText', () => {
     }),
   );
 
-  it(
-    'passes an empty source, a silent one and an error, and unsubscribes',
-    marbles(({ cold, hot, expectObservable, expectSubscriptions }) => {
-      expectObservable(cold<OutboundAction>('|').pipe(fallbackToText())).toBe('|');
-      expectObservable(cold<OutboundAction>('-').pipe(fallbackToText())).toBe('-');
-      expectObservable(cold<OutboundAction>('-t-#', values).pipe(fallbackToText())).toBe('-t-#', values);
-      const source = hot('-t-t-', values);
-      const through = source.pipe(
-        mergeMap((v) => of(v)),
-        fallbackToText(),
-        mergeMap((v) => of(v)),
-      );
-      expectObservable(through, '--!').toBe('-t-', values);
-      expectSubscriptions(source.subscriptions).toBe('^-!');
-    }),
-  );
-
-  it('stops a synchronous source with take(1)', () => {
-    let made = 0;
-    const endless = from(
-      (function* () {
-        for (;;) yield action(text(`t${made++}`));
-      })(),
-    );
-    endless.pipe(fallbackToText(), take(1)).subscribe();
-    expect(made).to.equal(1);
-  });
+  itHandlesStreams<OutboundAction, OutboundAction>(() => fallbackToText(), values.c, values.T);
 
   it('hands on what a text of the user throws', () => {
     const broken = (): never => {
@@ -85,20 +63,6 @@ describe('fallbackToText', () => {
       .pipe(fallbackToText({ texts: { option: broken } }))
       .subscribe({ error: (thrown: unknown) => (error = thrown) });
     expect(String(error)).to.equal('Error: no words');
-  });
-
-  it('passes what the channel shows or its platform converts as the same object', () => {
-    const passing = [
-      action(choices('?', ['a']), web),
-      action(choices('?', ['a']), sms),
-      action(text('x'), sms),
-      action({ kind: 'navigate', url: 'https://example.org' }, sms),
-    ];
-    const seen: OutboundAction[] = [];
-    from(passing)
-      .pipe(fallbackToText())
-      .subscribe((v) => seen.push(v));
-    seen.forEach((item, n) => expect(item).to.equal(passing[n]));
   });
 
   it('writes links, files and surveys out, in the words it is given', () => {
@@ -132,143 +96,154 @@ describe('fallbackToText', () => {
     expect(ids).to.deep.equal(['e#1/1', 'e#1/2']);
     expect(accounts.counts().outcomes.handled).to.equal(1);
   });
-});
 
-describe('splitText', () => {
-  it(
-    'splits long texts and passes the rest',
-    marbles(({ hot, expectObservable }) => {
-      const long = {
-        t: action(text('one two')),
-        c: values.c,
-        x: action({ ...text('one '), id: 'a/1' }),
-        y: action({ ...text('two'), id: 'a/2' }),
-      };
-      expectObservable(hot('-t---c|', long).pipe(splitText(5))).toBe('-(xy)c|', long);
-    }),
-  );
-
-  it('refuses a length below 2', () => {
-    expect(() => splitText(1)).to.throw(RangeError, 'max must be at least 2, got 1');
-  });
-});
-
-describe('readChoices', () => {
-  const answers = (book: ChoiceBook, ...events: readonly InboundEvent[]): string[] => {
-    const seen: string[] = [];
-    from(events)
-      .pipe(readChoices({ book }))
-      .subscribe((event) => seen.push(said(event)));
-    return seen;
-  };
-  const armed = (store?: Store): ChoiceBook => {
-    const book = choiceBook(store === undefined ? {} : { store });
-    book.arm(unknown, {
-      action: 'q',
-      options: [
-        { id: 'yes', label: 'Yes' },
-        { id: 'no', label: 'No' },
-      ],
-    });
-    return book;
-  };
-
-  it('turns a number or a label into the event that a click gives', () => {
-    const seen: InboundEvent[] = [];
-    of(message('m', 'c', 'yes'))
-      .pipe(readChoices({ book: armed() }))
+  it('passes what has no text, and what has no meaning on the channel', () => {
+    const file = action({ kind: 'media', media: { fileId: '4' } }, sms);
+    const page = action({ kind: 'navigate', url: 'https://example.org' }, sms);
+    const seen: OutboundAction[] = [];
+    of(file, page)
+      .pipe(fallbackToText())
       .subscribe((v) => seen.push(v));
-    const { text: _, ...rest } = message('m');
-    expect(seen).to.deep.equal([{ ...rest, kind: 'choice', choice: { id: 'yes', label: 'Yes' }, offer: 'q' }]);
+    expect(seen[0]).to.equal(file);
+    expect(seen[1]).to.equal(page);
   });
 
-  it('counts the next message only', () => {
-    expect(answers(armed(), message('1', 'c', 'hm'), message('2', 'c', '2'))).to.deep.equal(['message', 'message']);
-    expect(answers(armed(), message('1', 'c', '2'), message('2', 'c', '2'))).to.deep.equal(['choice no', 'message']);
-  });
-
-  it('counts every message until the next offer, when told so', () => {
-    const seen: string[] = [];
-    from([message('1', 'c', 'hm'), message('2', 'c', '2'), message('3', 'c', '1')])
-      .pipe(readChoices({ book: armed(), keepOffers: true }))
-      .subscribe((event) => seen.push(said(event)));
-    expect(seen).to.deep.equal(['message', 'choice no', 'choice yes']);
-  });
-
-  it('keeps conversations apart', () => {
-    expect(answers(armed(), message('1', 'other', '2'), message('2', 'c', '2'))).to.deep.equal([
-      'message',
-      'choice no',
-    ]);
-  });
-
-  it('works with a store that takes its time', () => {
-    const clock = virtualClock();
-    const { sync: _, ...fast } = memoryStore();
-    const store: Store = { ...fast, get: (key) => fast.get(key).pipe(delay(10, clock)) };
-    const seen: string[] = [];
-    from([message('1', 'c', '2'), message('2', 'c', '2')])
-      .pipe(readChoices({ book: armed(store) }))
-      .subscribe((event) => seen.push(`${clock.now()} ${said(event)}`));
-    clock.flush();
-    expect(seen).to.deep.equal(['10 choice no', '20 message']);
-  });
-
-  it('takes "2" for a message while the list is still on its way, and for a choice when it has arrived', () => {
-    const accounts = openAccounts();
+  it('writes no offer down that its channel rejects', () => {
     const book = choiceBook();
-    const events = new Subject<InboundEvent>();
-    const seen: string[] = [];
-    const sink = { name: 'slow sink' };
-    let sent: OutboundAction | undefined;
-    events
-      .pipe(
-        accounted<InboundEvent>('desk', { accounts }),
-        readChoices({ book }),
-        react((event) => {
-          seen.push(said(event));
-          return event.id === '1' ? choices('Coffee?', ['Yes', 'No']) : undefined;
-        }),
-        fallbackToText({ book }),
-      )
-      .subscribe((item) => {
-        sent = item;
-        traceOf(item)?.hold(sink);
-      });
-    events.next(message('1'));
-    events.next(message('2', 'c', '2'));
-    traceOf(sent)?.release(sink, 'handled');
-    events.next(message('3', 'c', '2'));
-    expect(seen).to.deep.equal(['message', 'message', 'choice No']);
+    const mute: CapabilityProfile = { ...textOnly(100), actions: {} };
+    of(values.c)
+      .pipe(fallbackToText({ book, profiles: [mute] }))
+      .subscribe();
+    expect(book.openSync?.(unknown)).to.equal(undefined);
   });
 
-  it('arms nothing that was not delivered', () => {
-    const accounts = openAccounts();
-    const book = choiceBook();
-    of(action({ ...choices('?', ['a', 'b']), cause: undefined }))
-      .pipe(accounted<OutboundAction>('desk', { accounts }), fallbackToText({ book }))
-      .subscribe((item) => traceOf(item)?.conclude('failed'));
-    expect(answers(book, message('1', 'c', '1'))).to.deep.equal(['message']);
-  });
-
-  it('reads a number before an equal label', () => {
-    fc.assert(numberWins(readChoices));
-  });
-
-  it('has a law that rejects a reader that looks at labels first', () => {
-    expect(fc.check(numberWins(readChoicesByLabelFirst)).failed).to.equal(true);
+  it('refuses a profile whose texts have no room', () => {
+    expect(() => fallbackToText({ profiles: [textOnly(1)] })).to.throw(
+      RangeError,
+      'maxTextLength of desk, web must be',
+    );
   });
 });
 
-const numberWins = (implementation: typeof readChoices): fc.IProperty<unknown> =>
-  fc.property(fc.shuffledSubarray(['1', '2', '3', '4', '5'], { minLength: 2 }), fc.nat(4), (labels, n) => {
-    const book = choiceBook();
-    book.arm(unknown, { action: 'q', options: labels.map((label, index) => ({ id: `o${index}`, label })) });
-    const seen: string[] = [];
-    of(message('m', 'c', String(n + 1)))
-      .pipe(implementation({ book }))
-      .subscribe((event) => seen.push(said(event)));
-    const labelled = labels.indexOf(String(n + 1));
-    const expected = n < labels.length ? `choice o${n}` : labelled < 0 ? 'message' : `choice o${labelled}`;
-    expect(seen).to.deep.equal([expected]);
+const textOnly = (maxTextLength: number): CapabilityProfile => ({
+  platform: 'desk',
+  channel: 'web',
+  actions: { text: 'native', choices: 'fallback', cards: 'fallback' },
+  maxTextLength,
+  formats: ['plain'],
+});
+
+describe('the laws of fallbackToText', () => {
+  const sink = { name: 'sink' };
+  /** Everything that a customer can pick, in the order they see it. */
+  const offered = (question: OutboundAction): readonly Choice[] =>
+    question.kind === 'choices'
+      ? question.choices
+      : question.kind === 'cards'
+        ? question.cards.flatMap((card) => [
+            ...(card.id === undefined ? [] : [{ id: card.id, label: card.title }]),
+            ...(card.choices ?? []),
+          ])
+        : [];
+  const card: fc.Arbitrary<Card> = fc
+    .record({ id: fc.uuid(), title: label, choices: fc.array(choiceOf(label)) })
+    .chain(({ id, title, choices: below }): fc.Arbitrary<Card> =>
+      fc.constantFrom({ id, title }, { title, choices: below }, { id, title, choices: below }),
+    );
+  const question = fc.oneof(
+    labels.map((list) =>
+      choices(
+        'Which?',
+        list.map((written, n) => ({ id: `o${n}`, label: written })),
+      ),
+    ),
+    fc.array(card, { minLength: 1, maxLength: 5 }).map((cards) => ({ kind: 'cards', cards })),
+  );
+  const known = [...profiles, textOnly(20), textOnly(500)];
+  const place = fc.constantFrom(...known.map((profile, n) => ({ profile, conversation: placeOf(profile, n) })));
+
+  /** What is answered with the number that stands before an option is that option's click, in all its fields. */
+  const readsWhatItRendered = (render: typeof fallbackToText, reader: typeof readChoices): fc.IProperty<unknown> =>
+    fc.property(place, question, writtenNumber, ({ profile, conversation }, reply, write) => {
+      const book = choiceBook();
+      const asked = action(reply, conversation);
+      let shown = '';
+      of(asked)
+        .pipe(render({ book, profiles: [profile], texts: { option: (n, words) => `<<${n}>>${words}` } }))
+        .subscribe((part) => (shown += part.kind === 'text' ? part.text : ''));
+      const numbers = Array.from(shown.matchAll(/<<(\d+)>>/gu), ([, n]) => Number(n));
+      offered(asked).forEach((option, index) => {
+        const { text: _, ...rest } = { ...message('m'), conversation };
+        const said: InboundEvent = { ...rest, kind: 'message', text: write(numbers[index] ?? index + 1) };
+        const seen: InboundEvent[] = [];
+        of(said)
+          .pipe(reader({ book, keepOffers: true }))
+          .subscribe((event) => seen.push(event));
+        const click = { ...rest, kind: 'choice', choice: { id: option.id, label: option.label }, offer: 'a' };
+        expect(seen).to.deep.equal([click]);
+      });
+    });
+
+  it('read(render(x)) = x: on every profile, for every option, however its number is written', () => {
+    fc.assert(readsWhatItRendered(fallbackToText, readChoices));
   });
+  it('rejects a reader that looks at labels first', () => {
+    expect(fc.check(readsWhatItRendered(fallbackToText, readChoicesByLabelFirst)).failed).to.equal(true);
+  });
+
+  /** An offer can be answered once its action has settled as delivered, or perhaps delivered; not before, not otherwise. */
+  const armsOnDelivery = (render: typeof fallbackToText): fc.IProperty<unknown> =>
+    fc.property(fc.constantFrom(...OUTCOMES), (outcome) => {
+      const book = choiceBook();
+      let sent: OutboundAction | undefined;
+      of(values.c)
+        .pipe(accounted('desk', { accounts: openAccounts() }), render({ book }))
+        .subscribe((item) => {
+          sent = item;
+          traceOf(item)?.hold(sink);
+        });
+      expect(book.openSync?.(unknown, true)).to.equal(undefined);
+      traceOf(sent)?.release(sink, outcome);
+      const isArmed = book.openSync?.(unknown, true) !== undefined;
+      expect(isArmed).to.equal(outcome === 'handled' || outcome === 'inDoubt');
+    });
+
+  it('arms an offer when its action is delivered', () => {
+    fc.assert(armsOnDelivery(fallbackToText));
+  });
+  it('rejects one that arms it when it is rendered', () => {
+    expect(fc.check(armsOnDelivery(fallbackToTextThatArmsWhenRendered)).failed).to.equal(true);
+  });
+
+  /** What the channel shows, or its platform converts, is left alone. */
+  const leavesAlone = (render: typeof fallbackToText): fc.IProperty<unknown> => {
+    const passing = [
+      action(choices('?', ['a']), web),
+      action(choices('?', ['a']), sms),
+      action(text('x'), sms),
+      action({ kind: 'end' }, web),
+    ];
+    return fc.property(fc.constantFrom(...passing), (item) => {
+      const seen: OutboundAction[] = [];
+      of(item)
+        .pipe(render({ book: choiceBook() }))
+        .subscribe((same) => seen.push(same));
+      expect(seen[0]).to.equal(item);
+    });
+  };
+
+  it('passes what is shown or converted as the same object', () => {
+    fc.assert(leavesAlone(fallbackToText));
+  });
+  it('rejects one that copies it', () => {
+    expect(fc.check(leavesAlone(fallbackToTextThatCopies)).failed).to.equal(true);
+  });
+});
+
+function choiceOf(words: fc.Arbitrary<string>): fc.Arbitrary<Choice> {
+  return fc.record({ id: fc.uuid(), label: words });
+}
+
+function placeOf({ platform, channel }: CapabilityProfile, n: number): Conversation {
+  return { platform, id: `c${n}`, channel: channel === '*' ? 'threema' : channel };
+}

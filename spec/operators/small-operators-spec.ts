@@ -19,6 +19,7 @@ import {
   platformAction,
   text,
   toPlatforms,
+  traceOf,
   typing,
   type InboundEvent,
   type OutboundAction,
@@ -26,6 +27,7 @@ import {
 } from 'tidewire';
 import { marbles } from 'tidewire/testing';
 import { delivered } from '../../lib/model/receipt.js';
+import { itHandlesStreams } from '../support/backbone.js';
 import { message } from '../support/events.js';
 
 const at = (channel: string): InboundEvent => ({
@@ -54,6 +56,18 @@ describe('keep', () => {
     }),
   );
 
+  itHandlesStreams<string, string>(() => keep(() => true), 'a', 'a');
+
+  it(
+    'hands on what `predicate` throws',
+    marbles(({ hot, expectObservable }) => {
+      const predicate = (): never => {
+        throw 'error';
+      };
+      expectObservable(hot('-a-').pipe(keep(predicate))).toBe('-#');
+    }),
+  );
+
   it('settles what it drops as ignored at once', () => {
     expect(
       ends(
@@ -74,6 +88,8 @@ describe('onlyIn', () => {
     }),
   );
 
+  itHandlesStreams<InboundEvent, InboundEvent>(() => onlyIn('web'), at('web'), at('web'));
+
   it('settles the others as ignored, and refuses to be called without channels', () => {
     expect(ends(onlyIn('web'), at('sms'))).to.deep.equal({ inFlight: 0, ignored: 1 });
     expect(() => onlyIn()).to.throw(RangeError, 'at least one channel');
@@ -92,6 +108,15 @@ describe('dropEcho', () => {
       expectObservable(hot('-c-s-b-|', values).pipe(dropEcho())).toBe('-c---b-|', values);
     }),
   );
+
+  itHandlesStreams<InboundEvent, InboundEvent>(() => dropEcho(), message('m'), message('m'));
+
+  it('settles what it drops as ignored at once', () => {
+    expect(ends(dropEcho(), { ...message('s'), sender: { role: 'bot', self: true } })).to.deep.equal({
+      inFlight: 0,
+      ignored: 1,
+    });
+  });
 });
 
 describe('onKind', () => {
@@ -111,6 +136,30 @@ describe('onKind', () => {
       expectObservable(hot('-t-e-|', values).pipe(shout)).toBe('-T-e-|', values);
     }),
   );
+
+  const passing: OutboundAction = { kind: 'end', id: 'e', conversation: message('m').conversation };
+  itHandlesStreams<OutboundAction, OutboundAction>(() => onKind('text', (action) => action), passing, passing);
+
+  it(
+    'hands on what `project` throws',
+    marbles(({ hot, expectObservable }) => {
+      const project = (): OutboundAction => {
+        throw 'error';
+      };
+      expectObservable(hot('-e-', { e: passing }).pipe(onKind('end', project))).toBe('-#');
+    }),
+  );
+
+  it('keeps the account of what is changed by spread', () => {
+    const accounts = openAccounts();
+    of(message('m'))
+      .pipe(
+        accounted<InboundEvent>('desk', { accounts }),
+        onKind('message', (event) => ({ ...event, text: event.text.trim() })),
+      )
+      .subscribe((event) => traceOf(event)?.conclude('handled'));
+    expect(accounts.counts().outcomes.handled).to.equal(1);
+  });
 });
 
 describe('fanOut', () => {

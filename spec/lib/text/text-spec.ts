@@ -4,6 +4,9 @@ import { englishTexts, profiles, renderingOf, type Choice, type OutboundAction }
 import { read } from '../../../lib/text/read.js';
 import { optionsOf, render } from '../../../lib/text/render.js';
 import { split } from '../../../lib/text/split.js';
+import { splitAnywhere } from '../../support/broken/split-anywhere.js';
+import { splitThatTrims } from '../../support/broken/split-trims.js';
+import { labels } from '../../support/offers.js';
 
 const conversation = { platform: 'userlike', id: 'c', channel: 'sms' } as const;
 const offer = (labels: readonly string[]): OutboundAction => ({
@@ -60,13 +63,6 @@ describe('read', () => {
   });
 });
 
-const label = fc.oneof(
-  fc.string({ minLength: 1, maxLength: 25 }),
-  fc.integer({ min: 0, max: 70 }).map(String),
-  fc.constantFrom('👍', '👩‍👩‍👧 family', 'نعم', 'כן', 'Yes', 'yes', 'No', 'Ja, bitte', '１', 'a\u0301', ' '),
-);
-const labels = fc.array(label, { minLength: 1, maxLength: 60 });
-
 describe('read(render(x)) = x', () => {
   it('for every option by the number that is written before it', () => {
     fc.assert(
@@ -85,7 +81,9 @@ describe('read(render(x)) = x', () => {
     fc.assert(
       fc.property(labels, (list) => {
         const { options } = render(offer(list), englishTexts) ?? { options: [] };
-        const fold = (words: string): string => words.normalize('NFKC').toLowerCase().trim().replace(/\s+/gu, ' ');
+        const unseen = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufe00-\ufe0f]|\u20e3/gu;
+        const fold = (words: string): string =>
+          words.normalize('NFKC').replace(unseen, '').toLowerCase().trim().replace(/\s+/gu, ' ');
         list.forEach((written, n) => {
           const folded = fold(written);
           if (folded === '' || /\p{Nd}/u.test(folded)) return;
@@ -133,39 +131,57 @@ describe('read(render(x)) = x', () => {
 });
 
 describe('split', () => {
+  const long = '```\nconst identifier = anotherIdentifier(https://example.org/path?query=1);\n```';
   const word = fc.oneof(
     fc.string({ minLength: 1, maxLength: 30, unit: 'grapheme' }),
     fc.webUrl(),
-    fc.constantFrom('👩‍👩‍👧', '\n\n', '\n', '```js\nconst a = 1;\n```', '   ', '```', '\ud83d'),
+    fc.constantFrom('👩‍👩‍👧', '\n\n', '\n', '```js\nconst a = 1;\n```', long, '   ', '```', '\ud83d'),
   );
   const text = fc.array(word, { maxLength: 40 }).map((words) => words.join(' '));
+  const max = fc.integer({ min: 2, max: 80 });
+  type Split = typeof split;
+
+  const losesNothing = (implementation: Split): fc.IProperty<unknown> =>
+    fc.property(text, max, (said, room) => {
+      const parts = implementation(said, room);
+      expect(parts.join('')).to.equal(said);
+      for (const part of parts) {
+        expect(part.length).to.be.at.most(room);
+        expect(part === '').to.equal(said === '');
+      }
+    });
+
+  const cutsNothingThatFits = (implementation: Split): fc.IProperty<unknown> =>
+    fc.property(text, max, (said, room) => {
+      const whole = [/```[\s\S]*?```/gu, /```|(?:(?!```)\S)+/gu].flatMap((kind) =>
+        Array.from(said.matchAll(kind), ({ 0: unit, index }) => ({ unit, index })),
+      );
+      const characters = Array.from(new Intl.Segmenter().segment(said), ({ segment, index }) => ({
+        unit: segment,
+        index,
+      }));
+      let end = 0;
+      for (const part of implementation(said, room).slice(0, -1)) {
+        end += part.length;
+        const cut = [...whole, ...characters].find(
+          ({ unit, index }) => unit.length <= room && index < end && end < index + unit.length,
+        );
+        expect(cut).to.equal(undefined);
+      }
+    });
 
   it('loses no character and makes no part too long', () => {
-    fc.assert(
-      fc.property(text, fc.integer({ min: 2, max: 80 }), (said, max) => {
-        const parts = split(said, max);
-        expect(parts.join('')).to.equal(said);
-        for (const part of parts) expect(part.length).to.be.at.most(Math.max(max, 2));
-        if (said.length > 0) for (const part of parts) expect(part).not.to.equal('');
-      }),
-    );
+    fc.assert(losesNothing(split));
+  });
+  it('has a law that rejects one that trims', () => {
+    expect(fc.check(losesNothing(splitThatTrims)).failed).to.equal(true);
   });
 
-  it('cuts no word, address or fence that fits, and no surrogate pair', () => {
-    fc.assert(
-      fc.property(text, fc.integer({ min: 2, max: 80 }), (said, max) => {
-        let end = 0;
-        for (const part of split(said, max).slice(0, -1)) {
-          end += part.length;
-          const [before, after] = [said[end - 1] ?? '', said[end] ?? ''];
-          expect(/[\ud800-\udbff]/.test(before) && /[\udc00-\udfff]/.test(after), 'surrogate pair').to.equal(false);
-          for (const { index, 0: atom } of said.matchAll(/```[\s\S]*?```|```|(?:(?!```)\S)+/gu)) {
-            const inside = index < end && end < index + atom.length;
-            expect(inside && atom.length <= max, atom).to.equal(false);
-          }
-        }
-      }),
-    );
+  it('cuts no word, address, fence or character that fits, also inside a fence that does not', () => {
+    fc.assert(cutsNothingThatFits(split));
+  });
+  it('has a law that rejects one that cuts anywhere', () => {
+    expect(fc.check(cutsNothingThatFits(splitAnywhere)).failed).to.equal(true);
   });
 
   it('prefers to cut between paragraphs, then lines', () => {
@@ -173,8 +189,8 @@ describe('split', () => {
     expect(split('one two three\nfour five six', 20)).to.deep.equal(['one two three\n', 'four five six']);
   });
 
-  it('cuts a fence that is too long between lines', () => {
-    expect(split('```\nline one\nline two\n```', 14)).to.deep.equal(['```\nline one\n', 'line two\n```']);
+  it('cuts a fence that is too long between lines, also where less than half of the part is full', () => {
+    expect(split('```\na\nlong line here\n```', 18)).to.deep.equal(['```\na\n', 'long line here\n```']);
   });
 
   it('refuses a length below 2', () => {

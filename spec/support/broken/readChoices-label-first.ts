@@ -8,7 +8,8 @@ export const readChoicesByLabelFirst: typeof readChoices = ({ book }) =>
     if (event.kind !== 'message' || offer === undefined) return event;
     const { options } = offer;
     const choice = options.find(({ label }) => label === event.text) ?? options[Number(event.text) - 1];
-    const { id, platform, conversation, at, raw } = event;
     if (choice === undefined) return event;
-    return { kind: 'choice', id, platform, conversation, at, raw, choice: { id: choice.id, label: choice.label } };
+    const { id, platform, conversation, at, raw } = event;
+    const picked = { id: choice.id, label: choice.label };
+    return { kind: 'choice', id, platform, conversation, at, raw, choice: picked, offer: offer.action };
   });
