@@ -35,8 +35,7 @@ const RESERVED = { ipv4: listOf('ipv4', V4), ipv6: listOf('ipv6', [...V6, ...V4.
 
 /** Where an address is. What is no address is `reserved`. */
 export const placeOf = (address: string): 'public' | 'loopback' | 'reserved' => {
-  // An interface behind `%` is for link-local addresses, and the list does not look at them.
-  if (isIP(address) === 0 || address.includes('%')) return 'reserved';
+  if (isIP(address) === 0) return 'reserved';
   const family = isIPv6(address) ? 'ipv6' : 'ipv4';
   if (LOOPBACK[family].check(address, family)) return 'loopback';
   return RESERVED[family].check(address, family) ? 'reserved' : 'public';

@@ -235,8 +235,15 @@ describe('download', () => {
   });
 
   it('works with another fetch, which is asked only after the check', async () => {
-    const { bytes } = await get({ url: `http://127.0.0.1:${port}/`, fetch: globalThis.fetch });
-    expect(bytes.length).to.equal(4);
+    const urls: string[] = [];
+    const fetch: typeof globalThis.fetch = async (url, init) => {
+      urls.push(url as string);
+      return globalThis.fetch(url, init);
+    };
+    const url = `http://127.0.0.1:${port}/`;
+    expect((await get({ url, fetch })).bytes.length).to.equal(4);
+    expect(await failure({ url, fetch, lookup: () => of(['10.0.0.7']) })).to.include({ kind: 'unsupported' });
+    expect(urls).to.deep.equal([url]);
   });
 
   it('takes nothing of Node into a browser', async () => {

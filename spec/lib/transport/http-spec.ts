@@ -136,6 +136,10 @@ for (const [name, fetch] of [
       answer = (_, response) => response.end('x'.repeat(2_000));
       expect(await failure({ maxBytes: 1_000 })).to.include({ kind: 'overflow', inDoubt: true });
       answer = (_, response) => {
+        response.writeHead(200, { 'content-length': '2000' }).flushHeaders();
+      };
+      expect(await failure({ maxBytes: 1_000, timeoutMs: 1_000 })).to.include({ kind: 'overflow' });
+      answer = (_, response) => {
         response.write('x'.repeat(900));
         response.end('x'.repeat(900));
       };
