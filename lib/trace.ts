@@ -19,6 +19,11 @@ export interface SettleListener {
   settled(trace: Trace, outcome: Outcome, touched: boolean, at: number): void;
 }
 
+/** Told whenever a delivery is found quiet. */
+export interface QuietListener {
+  quiet(): void;
+}
+
 const TRACE = Symbol.for('tidewire.trace');
 const RANK = Object.fromEntries(OUTCOMES.map((outcome, rank) => [outcome, rank])) as Readonly<Record<Outcome, number>>;
 const NONE = -1;
@@ -36,7 +41,7 @@ interface Rarely {
   listeners?: SettleListener[];
   reason?: string;
   hops?: Hop[];
-  quiet?: () => void;
+  quiet?: QuietListener;
   unattended?: Waiting<Trace>;
 }
 
@@ -182,7 +187,7 @@ export class Trace {
 
   /** As `release`; the outcome counts only if nobody else holds it and none is known: it would be lost otherwise. */
   abandon(holder: Holder, outcome: Outcome, reason?: string): void {
-    if (this.#holders().length === 1 && this.#openForks === 0 && this.#rank === NONE)
+    if (this.#secondHolder === undefined && this.#openForks === 0 && this.#rank === NONE)
       this.release(holder, outcome, reason);
     else this.release(holder);
   }
@@ -261,10 +266,10 @@ export class Trace {
   }
 
   /**
-   * Calls `listener` whenever this delivery is found quiet: its handler is done, and what is still open of it only waits
+   * Tells `listener` whenever this delivery is found quiet: its handler is done, and what is still open of it only waits
    * in passive hands.
    */
-  onQuiet(listener: () => void): void {
+  onQuiet(listener: QuietListener): void {
     const { root } = this;
     (root.#rarely ??= {}).quiet = listener;
     root.#checkQuiet();
@@ -385,14 +390,20 @@ export class Trace {
   }
 
   #checkQuiet(): void {
-    const quiet = this.#rarely?.quiet;
-    if (quiet !== undefined && !this.#busy()) quiet();
+    const listener = this.#rarely?.quiet;
+    if (listener !== undefined && !this.#busy()) listener.quiet();
   }
 
   #busy(): boolean {
     if (this.#settled) return false;
-    const holders = this.#holders();
-    if (holders.length === 0 ? this.#openForks === 0 : holders.some(({ passive }) => passive !== true)) return true;
+    if (this.#holder === undefined) {
+      if (this.#openForks === 0) return true;
+    } else if (
+      this.#holder.passive !== true ||
+      (this.#secondHolder !== undefined && this.#secondHolder.passive !== true) ||
+      this.#rarely?.holders?.some(({ passive }) => passive !== true) === true
+    )
+      return true;
     for (let fork = this.#firstFork; fork !== undefined; fork = fork.#nextFork) if (fork.#busy()) return true;
     return false;
   }

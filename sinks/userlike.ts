@@ -26,11 +26,12 @@ import {
   type Receipt,
 } from '../lib/model/index.js';
 import { profileFinder, renderingOf } from '../lib/profiles/index.js';
-import { traceOf, type Holder } from '../lib/trace.js';
+import { traceOf, type Holder, type Trace } from '../lib/trace.js';
 import type { UserlikeClient } from '../lib/userlike/client.js';
 import type { UserlikeDialect } from '../lib/userlike/dialect.js';
 import { encodeAction, listOrder } from '../lib/userlike/encode.js';
-import type { Exchange } from '../lib/userlike/exchange.js';
+import type { Parked } from '../lib/userlike/exchange.js';
+import type { WireEvent } from '../lib/userlike/wire.js';
 import { coreOf, type UserlikeWebhook } from '../lib/userlike/webhook.js';
 import { ChatError } from '../lib/errors.js';
 import { rateLimit } from '../operators/rateLimit.js';
@@ -94,31 +95,19 @@ export function toUserlike(config: ToUserlikeConfig): OperatorFunction<OutboundA
     new Observable<Receipt>((subscriber) => {
       const calls = new Subject<OutboundAction>();
       const sessions = new Map<string, Session>();
-      let parked = 0;
+      let waiting = 0;
       let completed = false;
 
       const completeWhenIdle = (): void => {
-        if (completed && parked === 0 && [...sessions.values()].every(({ gate }) => gate.length === 0))
+        if (completed && waiting === 0 && [...sessions.values()].every(({ gate }) => gate.length === 0))
           calls.complete();
       };
-      const direct = (action: OutboundAction, exchange: Exchange, events: Parameters<typeof listOrder>[0]): void => {
-        const trace = traceOf(action);
-        const holder: Holder = { name: 'toUserlike', passive: true };
-        trace?.hold(holder);
-        parked++;
-        exchange.park({
-          events,
-          done: (whole) => {
-            const lost = (): ChatError =>
-              new ChatError('unreachable', 'userlike', 'the direct answer lost its connection', { inDoubt: true });
-            const receipt = whole ? delivered(action, now(), [], 'direct') : unknown(action, now(), lost());
-            if (touches(receipt)) trace?.touch();
-            parked--;
-            subscriber.next(receipt);
-            trace?.release(holder, outcomeOf(receipt));
-            completeWhenIdle();
-          },
-        });
+      const receive = (parked: ParkedAction, receipt: Receipt): void => {
+        if (touches(receipt)) parked.trace?.touch();
+        waiting--;
+        subscriber.next(receipt);
+        parked.trace?.release(parked, outcomeOf(receipt));
+        completeWhenIdle();
       };
       const skip = (receipt: Receipt): void => {
         subscriber.next(receipt);
@@ -162,11 +151,12 @@ export function toUserlike(config: ToUserlikeConfig): OperatorFunction<OutboundA
             skip(skipped(action, now(), 'unsupported', encoded.left.message));
             return;
           }
-          const key = conversationKey(conversation);
-          const exchange = webhook?.exchangeOf(conversation);
+          const key = trace?.keyOf(conversation) ?? conversationKey(conversation);
+          const exchange = webhook?.exchangeOf(key);
           let session = sessions.get(key);
           if (session === undefined && exchange !== undefined && kind !== 'media') {
-            direct(action, exchange, encoded.right);
+            waiting++;
+            exchange.park(new ParkedAction(action, trace, encoded.right, now, receive));
             return;
           }
           if (session === undefined) sessions.set(key, (session = { calls: 0, gate: [], gated: false }));
@@ -195,6 +185,42 @@ export function toUserlike(config: ToUserlikeConfig): OperatorFunction<OutboundA
       });
     });
 }
+
+/** Waits in an open request until that is answered. */
+class ParkedAction implements Holder, Parked {
+  readonly name = 'toUserlike';
+  readonly passive = true;
+  readonly action: OutboundAction;
+  readonly trace: Trace | undefined;
+  readonly events: readonly WireEvent[];
+  readonly #now: () => string;
+  readonly #receive: (parked: ParkedAction, receipt: Receipt) => void;
+
+  constructor(
+    action: OutboundAction,
+    trace: Trace | undefined,
+    events: readonly WireEvent[],
+    now: () => string,
+    receive: (parked: ParkedAction, receipt: Receipt) => void,
+  ) {
+    this.action = action;
+    this.trace = trace;
+    this.events = events;
+    this.#now = now;
+    this.#receive = receive;
+    trace?.hold(this);
+  }
+
+  done(whole: boolean): void {
+    this.#receive(
+      this,
+      whole ? delivered(this.action, this.#now(), [], 'direct') : unknown(this.action, this.#now(), lost()),
+    );
+  }
+}
+
+const lost = (): ChatError =>
+  new ChatError('unreachable', 'userlike', 'the direct answer lost its connection', { inDoubt: true });
 
 /** What of a session goes by the API URL, and what waits for an answer that must go out before. */
 interface Session {

@@ -45,18 +45,20 @@ const channelOf = (conversation: unknown): Channel => {
   return type === 'whatsapp_business' ? 'whatsapp' : (type ?? 'unknown');
 };
 
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+// Written key by key: spreading each field that may be missing takes three times as long.
 const senderOf = (contact: Fields): Sender => {
+  const sender: Writable<Sender> = { role: 'customer' };
   const [id, name, email] = [idText(contact['id']), text(contact['name']), text(contact['email'])];
   const phone = firstText(contact, ['mobile_number', 'phone_number']);
   const locale = text(contact['locale']);
-  return {
-    role: 'customer',
-    ...(id !== undefined && { id }),
-    ...(name !== undefined && { name }),
-    ...(email !== undefined && { email }),
-    ...(phone !== undefined && { phone }),
-    ...(locale !== undefined && { locale }),
-  };
+  if (id !== undefined) sender.id = id;
+  if (name !== undefined) sender.name = name;
+  if (email !== undefined) sender.email = email;
+  if (phone !== undefined) sender.phone = phone;
+  if (locale !== undefined) sender.locale = locale;
+  return sender;
 };
 
 const LINK_KEYS = ['link', 'url', 'media', 'file', 'href'] as const;
@@ -97,9 +99,12 @@ export const decodeWebhook = (
   json: unknown,
   { id, at, account }: Arrival,
 ): E.Either<ChatError, readonly InboundEvent[]> => {
-  const decoded = WebhookRequest.decode(json);
-  if (E.isLeft(decoded)) return undecodable(problemsOf(decoded.left));
-  const { info, packet } = decoded.right;
+  // Asked first, because decoding keeps a path for each value that it looks at.
+  if (!WebhookRequest.is(json)) {
+    const decoded = WebhookRequest.decode(json);
+    return undecodable(E.isLeft(decoded) ? problemsOf(decoded.left) : []);
+  }
+  const { info, packet } = json;
   if (info.cid === '') return undecodable(['info.cid is empty']);
   const payload: Fields = packet.payload ?? {};
   const context =
@@ -116,16 +121,16 @@ export const decodeWebhook = (
     conversation,
     at,
     sender: senderOf(record(info.contact)),
-    ...(context !== undefined && { context }),
     raw: json,
+    ...(context !== undefined && { context }),
   };
   const other = (): E.Either<ChatError, readonly InboundEvent[]> =>
-    E.right([{ ...base, kind: 'other', name: packet.name }]);
+    E.right([{ kind: 'other', name: packet.name, ...base }]);
 
   switch (packet.name) {
     case 'start': {
       const proactive = info.approach_mode === 'proactive';
-      const started: InboundEvent = { ...base, kind: 'started', ...(proactive && { proactive }) };
+      const started: InboundEvent = { kind: 'started', ...(proactive && { proactive }), ...base };
       const said = text(payload['body']);
       const file = fileIn(payload);
       const second = { ...base, id: `${id}.1`, fingerprint: `${fingerprint} 1` };
@@ -135,20 +140,20 @@ export const decodeWebhook = (
     case 'message': {
       const said = payload['body'];
       if (typeof said !== 'string') return undecodable(['packet.payload.body is not string']);
-      return E.right([{ ...base, kind: 'message', text: said }]);
+      return E.right([{ kind: 'message', text: said, ...base }]);
     }
     case 'click': {
       const { value } = payload;
       const chosen = isRecord(value) ? idText(value['id']) : (idText(value) ?? idText(payload['id']));
       if (chosen === undefined) return other();
       const label = isRecord(value) ? firstText(value, ['label', 'headline']) : undefined;
-      return E.right([{ ...base, kind: 'choice', choice: { id: chosen, ...(label !== undefined && { label }) } }]);
+      return E.right([{ kind: 'choice', choice: { id: chosen, ...(label !== undefined && { label }) }, ...base }]);
     }
     case 'media': {
       const file = fileIn(payload);
       return file === undefined
         ? undecodable(['packet.payload has no web address'])
-        : E.right([{ ...base, ...mediaEvent(file) }]);
+        : E.right([{ ...mediaEvent(file), ...base }]);
     }
     case 'location': {
       for (const place of [payload, record(payload['location'])]) {
@@ -157,14 +162,14 @@ export const decodeWebhook = (
         if (latitude === undefined || longitude === undefined) continue;
         const [name, address, url] = [text(place['name']), text(place['address']), text(place['url'])];
         const known = { ...(name && { name }), ...(address && { address }), ...(url && { url }) };
-        return E.right([{ ...base, kind: 'location', latitude, longitude, ...known }]);
+        return E.right([{ kind: 'location', latitude, longitude, ...known, ...base }]);
       }
       return undecodable(['packet.payload has no latitude and longitude']);
     }
     case 'forward_failed':
-      return E.right([{ ...base, kind: 'handoffFailed' }]);
+      return E.right([{ kind: 'handoffFailed', ...base }]);
     case 'campaign_unsubscribe':
-      return E.right([{ ...base, kind: 'unsubscribed' }]);
+      return E.right([{ kind: 'unsubscribed', ...base }]);
     default:
       return other();
   }

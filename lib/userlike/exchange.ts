@@ -1,6 +1,6 @@
 import type { Deadlines, Waiting } from '../deadlines.js';
 import { mayRunAgain } from '../model/index.js';
-import type { Holder, Trace } from '../trace.js';
+import type { QuietListener, SettleListener, Trace } from '../trace.js';
 import { encodeBody, listOrder } from './encode.js';
 import type { WireEvent } from './wire.js';
 
@@ -20,51 +20,63 @@ export interface Parked {
   readonly done: (whole: boolean) => void;
 }
 
+/** A session with open deliveries or requests: what of it is not answered yet, oldest first. */
+export interface Session {
+  readonly key: string;
+  readonly exchanges: Exchange[];
+  /** Deliveries that are not settled. */
+  inFlight: number;
+}
+
+/** What an exchange tells the webhook that it belongs to. */
+export interface ExchangeOwner {
+  readonly alwaysList: boolean;
+  readonly windows: Deadlines<Exchange>;
+  /** It takes no more actions. */
+  left(exchange: Exchange): void;
+  /** One of its deliveries is settled. */
+  settled(session: Session): void;
+}
+
 /**
  * One webhook request that is not answered yet. It is answered when its events are quiet or settled, or when its time is
  * over: with what parked in it until then.
  *
  * @internal
  */
-export class Exchange implements Holder {
-  readonly name = 'userlikeWebhook';
-  readonly passive = true;
+export class Exchange implements SettleListener, QuietListener {
+  readonly session: Session;
   readonly #respond: Respond;
-  readonly #closed: (exchange: Exchange) => void;
-  readonly #alwaysList: boolean;
+  readonly #owner: ExchangeOwner;
   readonly #parked: Parked[] = [];
-  readonly #afterwards: (() => void)[] = [];
+  #afterwards: (() => void)[] | undefined;
   #traces: readonly Trace[] = [];
-  #windows: Deadlines<Exchange> | undefined;
   #waiting: Waiting<Exchange> | undefined;
   #state: 'open' | 'answering' | 'over' = 'open';
 
-  constructor(respond: Respond, closed: (exchange: Exchange) => void, alwaysList: boolean) {
+  constructor(session: Session, respond: Respond, owner: ExchangeOwner) {
+    this.session = session;
     this.#respond = respond;
-    this.#closed = closed;
-    this.#alwaysList = alwaysList;
-  }
-
-  get isOpen(): boolean {
-    return this.#state === 'open';
+    this.#owner = owner;
   }
 
   /** Watches the events of the request; answers at once when nothing is left to be done about them. */
-  watch(traces: readonly Trace[], windows: Deadlines<Exchange>): void {
+  watch(traces: readonly Trace[]): void {
     this.#traces = traces;
-    for (const trace of traces) {
-      trace.onQuiet(() => {
-        this.#answerWhenQuiet();
-      });
-      trace.onSettled({
-        settled: () => {
-          this.#answerWhenQuiet();
-        },
-      });
-    }
+    for (const trace of traces) trace.onQuiet(this);
+    if (this.#state === 'open') this.#waiting = this.#owner.windows.add(this);
+  }
+
+  /** One of its events is. */
+  quiet(): void {
     if (this.#state !== 'open') return;
-    this.#windows = windows;
-    this.#waiting = windows.add(this);
+    for (const trace of this.#traces) if (!trace.quiet) return;
+    if (this.#traces.length > 0) this.answer();
+  }
+
+  settled(): void {
+    this.#owner.settled(this.session);
+    this.quiet();
   }
 
   /** Its time is over. */
@@ -80,21 +92,23 @@ export class Exchange implements Holder {
   /** Calls `next` when the answer is out: what goes another way must not overtake it. */
   afterwards(next: () => void): void {
     if (this.#state === 'over') next();
-    else this.#afterwards.push(next);
+    else (this.#afterwards ??= []).push(next);
   }
 
   answer(): void {
     if (this.#state !== 'open') return;
     this.#state = 'answering';
     this.#leaveWindow();
-    this.#closed(this);
-    const events = listOrder(this.#parked.flatMap((parked) => parked.events));
+    this.#owner.left(this);
+    const [only] = this.#parked;
+    const events =
+      only !== undefined && this.#parked.length === 1 ? only.events : this.#parked.flatMap((parked) => parked.events);
     const again =
       this.#traces.length > 0 &&
       this.#traces.every(({ settled, outcome, touched }) => settled && mayRunAgain(outcome ?? 'ignored', touched));
     const answer = again
       ? { status: 503, body: '', retryAfterSeconds: 1 }
-      : { status: 200, body: encodeBody(events, this.#alwaysList) };
+      : { status: 200, body: encodeBody(listOrder(events), this.#owner.alwaysList) };
     this.#respond(answer, (whole) => {
       this.#over(whole);
     });
@@ -104,23 +118,19 @@ export class Exchange implements Holder {
   lost(): void {
     if (this.#state === 'over') return;
     this.#leaveWindow();
-    if (this.#state === 'open') this.#closed(this);
+    if (this.#state === 'open') this.#owner.left(this);
     this.#over(false);
   }
 
   #leaveWindow(): void {
-    if (this.#waiting !== undefined) this.#windows?.remove(this.#waiting);
+    if (this.#waiting !== undefined) this.#owner.windows.remove(this.#waiting);
     this.#waiting = undefined;
   }
 
   #over(whole: boolean): void {
     if (this.#state === 'over') return;
     this.#state = 'over';
-    for (const { done } of this.#parked) done(whole);
-    for (const next of this.#afterwards) next();
-  }
-
-  #answerWhenQuiet(): void {
-    if (this.#state === 'open' && this.#traces.every(({ quiet }) => quiet)) this.answer();
+    for (const parked of this.#parked) parked.done(whole);
+    for (const next of this.#afterwards ?? []) next();
   }
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Respond } from './exchange.js';
+import type { Answer } from './exchange.js';
 import { BAD, headersOf, refusalOf, TOO_LARGE, TOO_SLOW } from './gate.js';
 import type { WebhookCore } from './webhook.js';
 
@@ -11,88 +11,95 @@ export const nodeHandler =
   (core: WebhookCore): NodeHandler =>
   (request, response) => {
     const { headers } = request;
-    const header = (name: string): string | undefined => {
-      const value = headers[name.toLowerCase()];
-      return typeof value === 'string' ? value : value?.[0];
-    };
-    const respond: Respond = (answer, handed) => {
-      const { status, body } = answer;
-      if (response.destroyed || response.writableEnded) {
-        handed(false);
-        return;
-      }
-      // What was not read keeps the connection from being used again.
-      const close = request.complete ? {} : { connection: 'close' };
-      response.writeHead(status, { ...headersOf(answer), ...close, 'content-length': Buffer.byteLength(body) });
-      response.end(body, () => {
-        handed(true);
-      });
-    };
-    const refuse = (answer: Parameters<typeof core.refuse>[0]): void => {
-      respond(core.refuse(answer), () => undefined);
-    };
-    const take = (json: unknown): void => {
-      const exchange = core.receive(json, respond);
-      if (exchange === undefined) return;
-      response.once('close', () => {
-        if (!response.writableFinished) exchange.lost();
-      });
-    };
-    const parse = (text: string): void => {
-      let json: unknown;
-      try {
-        json = JSON.parse(text);
-      } catch {
-        refuse(BAD);
-        return;
-      }
-      take(json);
-    };
-
-    const refused = refusalOf(request.method, header, core.headers, core.maxBytes);
+    const refused = refusalOf(
+      request.method,
+      (name) => {
+        const value = headers[name];
+        return typeof value === 'string' ? value : value?.[0];
+      },
+      core.headers,
+      core.maxBytes,
+    );
     if (refused !== undefined) {
-      refuse(refused);
+      write(request, response, core.refuse(refused));
       return;
     }
     const closed = core.refusal();
     if (closed !== undefined) {
-      respond(closed, () => undefined);
+      write(request, response, closed);
       return;
     }
     const { body } = request;
-    if (body !== undefined && request.readableEnded) {
-      if (typeof body === 'string') parse(body);
-      else if (body instanceof Uint8Array) parse(new TextDecoder().decode(body));
-      else take(body);
-      return;
-    }
-
-    const chunks: Buffer[] = [];
-    let length = 0;
-    let over = false;
-    const stop = (answer: Parameters<typeof core.refuse>[0] | undefined): void => {
-      if (over) return;
-      over = true;
-      if (waiting !== undefined) core.bodies.remove(waiting);
-      waiting = undefined;
-      if (answer !== undefined) refuse(answer);
-    };
-    let waiting: ReturnType<typeof core.bodies.add> | undefined = core.bodies.add(() => {
-      waiting = undefined;
-      stop(TOO_SLOW);
-    });
-    request.on('data', (chunk: Buffer) => {
-      length += chunk.length;
-      if (length > core.maxBytes) stop(TOO_LARGE);
-      else if (!over) chunks.push(chunk);
-    });
-    request.on('end', () => {
-      if (over) return;
-      stop(undefined);
-      const [only] = chunks;
-      parse((only !== undefined && chunks.length === 1 ? only : Buffer.concat(chunks)).toString());
-    });
-    request.on('close', () => {
-      stop(undefined);
-    });
+    if (body === undefined || !request.readableEnded) read(core, request, response);
+    else if (typeof body === 'string') parse(core, request, response, body);
+    else if (body instanceof Uint8Array) parse(core, request, response, new TextDecoder().decode(body));
+    else take(core, request, response, body);
   };
+
+/** Nothing is written to who is gone. */
+const write = (request: IncomingMessage, response: ServerResponse, answer: Answer): void => {
+  if (response.destroyed || response.writableEnded) return;
+  const { status, body } = answer;
+  const all = headersOf(answer);
+  all['content-length'] = String(Buffer.byteLength(body));
+  // What was not read keeps the connection from being used again.
+  if (!request.complete) all['connection'] = 'close';
+  response.writeHead(status, all);
+  response.end(body);
+};
+
+/** Reads the body within the limits of size and time. */
+const read = (core: WebhookCore, request: IncomingMessage, response: ServerResponse): void => {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  let waiting: ReturnType<typeof core.bodies.add> | undefined = core.bodies.add(() => {
+    waiting = undefined;
+    write(request, response, core.refuse(TOO_SLOW));
+  });
+  /** Whether it was still being read. */
+  const stop = (): boolean => {
+    if (waiting === undefined) return false;
+    core.bodies.remove(waiting);
+    waiting = undefined;
+    return true;
+  };
+  request.on('data', (chunk: Buffer) => {
+    length += chunk.length;
+    if (length <= core.maxBytes) chunks.push(chunk);
+    else if (stop()) write(request, response, core.refuse(TOO_LARGE));
+  });
+  request.on('end', () => {
+    if (!stop()) return;
+    const [only] = chunks;
+    const whole = only !== undefined && chunks.length === 1 ? only : Buffer.concat(chunks);
+    parse(core, request, response, whole.toString());
+  });
+  request.on('close', stop);
+};
+
+const parse = (core: WebhookCore, request: IncomingMessage, response: ServerResponse, text: string): void => {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    write(request, response, core.refuse(BAD));
+    return;
+  }
+  take(core, request, response, json);
+};
+
+const take = (core: WebhookCore, request: IncomingMessage, response: ServerResponse, json: unknown): void => {
+  let answered: ((whole: boolean) => void) | undefined;
+  const exchange = core.receive(json, (answer, handed) => {
+    answered = handed;
+    write(request, response, answer);
+  });
+  if (exchange === undefined) return;
+  // It comes after the last byte was handed to the socket, and when the other side hung up.
+  const over = (): void => {
+    if (answered !== undefined && response.writableFinished) answered(true);
+    else exchange.lost();
+  };
+  if (response.closed) over();
+  else response.on('close', over);
+};

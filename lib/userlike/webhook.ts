@@ -2,11 +2,11 @@ import { either as E } from 'fp-ts';
 import { asyncScheduler, Observable, type SchedulerLike, type Subscriber } from 'rxjs';
 import { accounts as programAccounts, type Account, type Accounts } from '../accounts.js';
 import { conversationKey, type Conversation, type InboundEvent } from '../model/index.js';
-import type { Trace } from '../trace.js';
+import type { SettleListener, Trace } from '../trace.js';
 import { Deadlines } from '../deadlines.js';
 import { isoClock } from '../iso-clock.js';
 import { decodeWebhook } from './decode.js';
-import { Exchange, type Answer, type Respond } from './exchange.js';
+import { Exchange, type Answer, type ExchangeOwner, type Respond, type Session } from './exchange.js';
 import { fetchHandler, type FetchHandler } from './fetch-handler.js';
 import { nodeHandler, type NodeHandler } from './node-handler.js';
 import { above } from '../range.js';
@@ -56,7 +56,7 @@ const noId = (): (() => string) => {
 };
 
 /** @internal What handlers, source and sink share. */
-export class WebhookCore {
+export class WebhookCore implements ExchangeOwner {
   readonly headers: readonly (readonly [string, string])[];
   readonly maxBytes: number;
   readonly scheduler: SchedulerLike;
@@ -64,11 +64,17 @@ export class WebhookCore {
   readonly #config: UserlikeWebhookConfig;
   readonly #makeId: () => string;
   readonly #now: () => string;
-  readonly #windows: Deadlines<Exchange>;
+  readonly alwaysList: boolean;
+  readonly windows: Deadlines<Exchange>;
   /** Bodies that are still on their way. */
   readonly bodies: Deadlines<() => void>;
-  readonly #exchanges = new Map<string, Exchange[]>();
-  readonly #perConversation = new Map<string, number>();
+  readonly #sessions = new Map<string, Session>();
+  /** Of a delivery that nothing can be answered to. */
+  readonly #unanswered: SettleListener = {
+    settled: () => {
+      this.#settledOne();
+    },
+  };
   #subscriber: Subscriber<InboundEvent> | undefined;
   #inFlight = 0;
   #draining = false;
@@ -76,19 +82,20 @@ export class WebhookCore {
 
   constructor(config: UserlikeWebhookConfig) {
     const { headers, maxBytes = 1_048_576, bodyTimeoutMs = 10_000, scheduler = asyncScheduler } = config;
-    const { directAnswerMs = 3_000 } = config;
-    this.headers = Object.entries(headers);
+    const { directAnswerMs = 3_000, alwaysList = false } = config;
+    this.headers = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]);
     if (this.headers.length === 0) throw new TypeError('userlikeWebhook: at least one secret header is needed');
     above('userlikeWebhook: maxBytes', maxBytes, 0);
     this.maxBytes = maxBytes;
     this.scheduler = scheduler;
+    this.alwaysList = alwaysList;
     this.#config = config;
     this.#makeId = config.makeId ?? noId();
     this.#now = isoClock(scheduler);
     const dueWindow = (exchange: Exchange): void => {
       exchange.answerLate();
     };
-    this.#windows = new Deadlines(scheduler, directAnswerMs, dueWindow, true);
+    this.windows = new Deadlines(scheduler, directAnswerMs, dueWindow, true);
     this.bodies = new Deadlines(
       scheduler,
       bodyTimeoutMs,
@@ -130,7 +137,7 @@ export class WebhookCore {
 
   /** Takes a decoded body. `respond` is called once, now or later. */
   receive(json: unknown, respond: Respond): Exchange | undefined {
-    const { account, maxPerConversation = 100, alwaysList = false } = this.#config;
+    const { account, maxPerConversation = 100 } = this.#config;
     const at = this.#now();
     const arrival = { id: this.#makeId(), at, ...(account !== undefined && { account }) };
     const decoded = decodeWebhook(json, arrival);
@@ -148,38 +155,52 @@ export class WebhookCore {
         channel: 'unknown',
         ...(account !== undefined && { account }),
       };
-      this.#emit({ kind: 'undecodable', id, platform: 'userlike', conversation, at, problems, raw: json });
+      this.#emit(
+        { kind: 'undecodable', id, platform: 'userlike', conversation, at, problems, raw: json },
+        this.#unanswered,
+      );
       respond({ status: 400, body: '{"error":"bad request"}' }, () => undefined);
       return undefined;
     }
     const [first] = decoded.right;
     if (first === undefined) return undefined;
     const key = conversationKey(first.conversation);
-    if ((this.#perConversation.get(key) ?? 0) >= maxPerConversation) {
+    let session = this.#sessions.get(key);
+    if (session === undefined) this.#sessions.set(key, (session = { key, exchanges: [], inFlight: 0 }));
+    else if (session.inFlight >= maxPerConversation) {
       respond(this.refuse({ status: 503, body: '', retryAfterSeconds: 1 }), () => undefined);
       return undefined;
     }
-    const exchange = new Exchange(respond, (closed) => this.#leave(key, closed), alwaysList);
-    const open = this.#exchanges.get(key);
-    if (open === undefined) this.#exchanges.set(key, [exchange]);
-    else open.push(exchange);
-    exchange.watch(
-      decoded.right.map((event) => this.#emit(event, key)),
-      this.#windows,
-    );
+    const exchange = new Exchange(session, respond, this);
+    session.exchanges.push(exchange);
+    session.inFlight += decoded.right.length;
+    exchange.watch(decoded.right.map((event) => this.#emit(event, exchange)));
     return exchange;
   }
 
-  /** The oldest request of a session that is not answered yet. */
-  exchangeOf(conversation: Conversation): Exchange | undefined {
-    return this.#exchanges.get(conversationKey(conversation))?.[0];
+  /** The oldest request of a session, named by its `conversationKey`, that is not answered yet. */
+  exchangeOf(key: string): Exchange | undefined {
+    return this.#sessions.get(key)?.exchanges[0];
+  }
+
+  left(exchange: Exchange): void {
+    const { session } = exchange;
+    const { exchanges } = session;
+    exchanges.splice(exchanges.indexOf(exchange), 1);
+    this.#forgetIdle(session);
+  }
+
+  settled(session: Session): void {
+    session.inFlight--;
+    this.#forgetIdle(session);
+    this.#settledOne();
   }
 
   async drain(deadlineMs: number): Promise<boolean> {
     this.#draining = true;
-    for (const exchanges of [...this.#exchanges.values()]) for (const exchange of [...exchanges]) exchange.answer();
+    for (const { exchanges } of [...this.#sessions.values()]) for (const exchange of [...exchanges]) exchange.answer();
     this.#subscriber?.complete();
-    this.#windows.stop();
+    this.windows.stop();
     this.bodies.stop();
     if (this.#inFlight === 0) return true;
     return new Promise((resolve) => {
@@ -193,21 +214,10 @@ export class WebhookCore {
     });
   }
 
-  #emit(event: InboundEvent, key?: string): Trace {
+  #emit(event: InboundEvent, listener: SettleListener): Trace {
     const trace = this.account.open(event);
     this.#inFlight++;
-    if (key !== undefined) this.#perConversation.set(key, (this.#perConversation.get(key) ?? 0) + 1);
-    trace.onSettled({
-      settled: () => {
-        this.#inFlight--;
-        if (key !== undefined) {
-          const left = (this.#perConversation.get(key) ?? 1) - 1;
-          if (left === 0) this.#perConversation.delete(key);
-          else this.#perConversation.set(key, left);
-        }
-        if (this.#inFlight === 0) this.#drained?.();
-      },
-    });
+    trace.onSettled(listener);
     const subscriber = this.#subscriber;
     subscriber?.next(event);
     if (subscriber?.closed === false) trace.release(this.account);
@@ -215,10 +225,12 @@ export class WebhookCore {
     return trace;
   }
 
-  #leave(key: string, exchange: Exchange): void {
-    const open = this.#exchanges.get(key)?.filter((other) => other !== exchange) ?? [];
-    if (open.length === 0) this.#exchanges.delete(key);
-    else this.#exchanges.set(key, open);
+  #settledOne(): void {
+    if (--this.#inFlight === 0) this.#drained?.();
+  }
+
+  #forgetIdle({ key, exchanges, inFlight }: Session): void {
+    if (inFlight === 0 && exchanges.length === 0) this.#sessions.delete(key);
   }
 }
 

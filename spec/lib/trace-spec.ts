@@ -79,7 +79,7 @@ describe('Trace', () => {
     const { trace, let: letGo } = open();
     const [worker, parking] = [holder('worker'), holder('parking', true)];
     let told = 0;
-    trace.onQuiet(() => told++);
+    trace.onQuiet({ quiet: () => told++ });
     trace.hold(worker);
     letGo();
     const fork = trace.fork('e#1', worker);
