@@ -83,7 +83,7 @@ export class LaneEngine<T, J extends Job<T>> {
   }
 
   push(job: J): void {
-    const { key, maxQueued, drop } = this.#config;
+    const { key, concurrency, maxQueued, drop } = this.#config;
     try {
       job.key = key(job);
     } catch (error) {
@@ -91,6 +91,13 @@ export class LaneEngine<T, J extends Job<T>> {
       throw error;
     }
     const head = this.#heads.get(job.key);
+    const runs = head === undefined && !this.#pumping && this.#active < concurrency;
+    // Before it is linked: behind a hung job, what was shed would pile up.
+    if (!runs && this.#queued >= maxQueued) {
+      job.state = 'done';
+      drop(job, 'shed');
+      return;
+    }
     this.#queued++;
     if (head === undefined) {
       this.#heads.set(job.key, job);
@@ -100,9 +107,6 @@ export class LaneEngine<T, J extends Job<T>> {
       (head.tail ?? head).next = job;
       head.tail = job;
     }
-    if (this.#queued <= maxQueued || job.state !== 'waiting') return;
-    this.#leave(job);
-    drop(job, 'shed');
   }
 
   /** The work of a running job is over: the next of its key may run. Nothing happens when it is over already. */
