@@ -1,4 +1,4 @@
-import { map, of, type Observable } from 'rxjs';
+import { defer, map, of, type Observable } from 'rxjs';
 import type { Json } from './model/json.js';
 import { memoryStore } from './store/memory-store.js';
 import type { Store } from './store/store.js';
@@ -54,7 +54,7 @@ export class ConversationStates<S> {
   }
 
   load(conversation: string): Observable<StateCell<S>> {
-    return this.#store.get(PREFIX + conversation).pipe(
+    return defer(() => this.#store.get(PREFIX + conversation)).pipe(
       map((stored) => {
         const record = stored?.value as unknown as { readonly shape: number; readonly state: S } | undefined;
         return new StateCell(record?.shape === SHAPE ? record.state : this.#initial());
@@ -65,6 +65,6 @@ export class ConversationStates<S> {
   save(conversation: string, cell: StateCell<S>): Observable<unknown> {
     if (!cell.changed) return of(undefined);
     const record = { shape: SHAPE, state: cell.value } as unknown as Json;
-    return this.#store.put(PREFIX + conversation, record, { ttlMs: this.#ttlMs });
+    return defer(() => this.#store.put(PREFIX + conversation, record, { ttlMs: this.#ttlMs }));
   }
 }

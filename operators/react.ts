@@ -26,6 +26,7 @@ import {
   type Reply,
 } from '../lib/model/index.js';
 import { atLeast } from '../lib/range.js';
+import { attach } from '../lib/trace.js';
 
 /** What a handler may return: nothing, one reply, or any number of them, now or later. */
 export type Replies = Reply | undefined | void | ObservableInput<Reply | readonly Reply[] | undefined | void>;
@@ -139,18 +140,21 @@ export function react<T extends InboundEvent, S = undefined>(
       const answer = (job: ReactJob<T, S>, reply: Reply): void => {
         if (job.state === 'done') return;
         const id = `${job.item.id}#1`;
-        job.made = 1;
         const { trace } = job;
         const action = address(reply, id, job.item, trace?.lend(id));
+        job.made = 1;
         subscriber.next(action);
         if (subscriber.closed) trace?.abandon(job, 'failed', 'unsubscribed');
         else done(job);
       };
       const emit = (job: ReactJob<T, S>, reply: Reply): void => {
         if (job.state === 'done') return;
-        const id = `${job.item.id}#${String(++job.made)}`;
+        const id = `${job.item.id}#${String(job.made + 1)}`;
+        // Before the fork: what is no reply throws here, and nobody would let go of its fork.
+        const action = address(reply, id, job.item, undefined);
+        job.made++;
         const fork = job.trace?.fork(id, job);
-        subscriber.next(address(reply, id, job.item, fork));
+        subscriber.next(fork === undefined ? action : attach(action, fork));
         if (fork === undefined) return;
         if (subscriber.closed) fork.abandon(job, 'failed', 'unsubscribed');
         else fork.release(job);

@@ -153,6 +153,20 @@ describe('react', () => {
     expect(desk.reasons[3]).to.match(/^TypeError: /);
   });
 
+  for (const [what, replies] of Object.entries({
+    'of one without a kind': [{ text: 'no kind' }],
+    'whose second has none': [text('x'), { text: 'no kind' }],
+    'of a list of one without a kind': [[{ text: 'no kind' }]],
+    'of one whose kind is no word': [{ kind: 5 }],
+    'with a hole': [null],
+  })) {
+    it(`settles the event of a list ${what} as failed, at once`, () => {
+      const desk: Desk = new Desk(() => replies as unknown as readonly Reply[]);
+      expect(desk.deliver('1')).to.include({ settled: true, outcome: 'failed' });
+      expect(desk.accounts.counts().inFlight).to.equal(0);
+    });
+  }
+
   it('keeps what was said before the handler threw: touched, and never retried', () => {
     const desk: Desk = new Desk(
       () =>
@@ -324,6 +338,30 @@ describe('react', () => {
       )
       .subscribe();
     expect(String(told[0])).to.equal('Error: no disk');
+  });
+
+  it('fails the event, not the stream, when the store throws in place of giving an error', () => {
+    const told: unknown[] = [];
+    let ended = 'no';
+    const broken = (): never => {
+      throw new Error('no disk');
+    };
+    for (const store of [
+      { ...memoryStore(), get: broken },
+      { ...memoryStore(), put: broken },
+    ]) {
+      const count = react<InboundEvent, number>(
+        (_, state) => {
+          state.set(state.value + 1);
+        },
+        { state: { initial: () => 0, store }, onError: (error) => told.push(error) },
+      );
+      of(values.A, values.a)
+        .pipe(count)
+        .subscribe({ complete: () => (ended += ', completed'), error: () => (ended += ', errored') });
+    }
+    expect(told.map(String)).to.deep.equal(Array(4).fill('Error: no disk'));
+    expect(ended).to.equal('no, completed, completed');
   });
 
   it('says so when a handler asks for a state that is not configured', () => {
