@@ -26,20 +26,38 @@ import {
   ChatError,
   dedupe,
   deliver,
+  dropEcho,
   fanOut,
   keep,
   lanes,
+  onKind,
   openAccounts,
   OUTCOMES,
+  rateLimit,
   react,
   traceOf,
   type Accounts,
   type InboundEvent,
   type OutboundAction,
+  type Outcome,
   type Receipt,
 } from 'tidewire';
 import { virtualClock, type VirtualClock } from 'tidewire/testing';
 import { delivered, failed, unknown } from '../../lib/model/receipt.js';
+import {
+  accountsThatBookTwice,
+  accountsThatDeriveInFlight,
+  accountsThatForgetFailures,
+} from '../support/broken/accounts.js';
+import {
+  waitInCustody,
+  waitThatConcludes,
+  waitThatForgetsTeardown,
+  waitThatHoldsTwice,
+  waitThatReleasesTwice,
+  waitThatSwallows,
+  waitWithoutCustody,
+} from '../support/broken/custody.js';
 import { message } from '../support/events.js';
 
 type OnEvents = (clock: VirtualClock) => MonoTypeOperatorFunction<InboundEvent>;
@@ -118,11 +136,53 @@ const sink = (clock: VirtualClock, takesMs: number, misbehaves: number): Operato
     ),
   );
 
-/** in = Σ outcomes + in flight, where each side is counted on its own. */
-const inBalance = (accounts: Accounts): void => {
-  const { received, inFlight, outcomes } = accounts.counts();
-  expect(received).to.equal(OUTCOMES.reduce((sum, outcome) => sum + outcomes[outcome], 0) + inFlight);
-};
+/** Opens and settlements as they happen, counted beside the books. */
+class Witness {
+  readonly accounts: Accounts;
+  readonly #settled = new Set<object>();
+  readonly #outcomes = Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0])) as Record<Outcome, number>;
+  #opened = 0;
+  /** Kept for the end: what is thrown while an event is settled is caught by whoever settles it. */
+  #twice = false;
+
+  constructor(accounts: Accounts) {
+    this.accounts = accounts;
+  }
+
+  readonly watch: MonoTypeOperatorFunction<InboundEvent> = (events) =>
+    events.pipe(
+      accounted<InboundEvent>('desk', { accounts: this.accounts }),
+      map((event) => {
+        this.#opened++;
+        traceOf(event)?.onSettled({
+          settled: (trace, outcome) => {
+            this.#twice ||= this.#settled.has(trace);
+            this.#settled.add(trace);
+            this.#outcomes[outcome]++;
+          },
+        });
+        return event;
+      }),
+    );
+
+  /** in = Σ outcomes + in flight, where each side is counted on its own, and agrees with what was seen. */
+  check(): void {
+    const { received, inFlight, outcomes } = this.accounts.counts();
+    const seen = { received: this.#opened, inFlight: this.#opened - this.#settled.size, outcomes: this.#outcomes };
+    const sum = OUTCOMES.reduce((total, outcome) => total + outcomes[outcome], 0);
+    const right =
+      !this.#twice &&
+      received === sum + inFlight &&
+      received === seen.received &&
+      inFlight === seen.inFlight &&
+      OUTCOMES.every((outcome) => outcomes[outcome] === seen.outcomes[outcome]);
+    // An assertion library is slow, and this is asked at every tick.
+    if (right) return;
+    expect(this.#twice, 'settled twice').to.equal(false);
+    expect({ received, inFlight, outcomes }).to.deep.equal(seen);
+    expect(received, 'in = Σ outcomes + in flight').to.equal(sum + inFlight);
+  }
+}
 
 const name = (table: Readonly<Record<string, unknown>>): fc.Arbitrary<string> => fc.constantFrom(...Object.keys(table));
 const pick = <T>(table: Readonly<Record<string, T>>, key: string): T => {
@@ -131,70 +191,134 @@ const pick = <T>(table: Readonly<Record<string, T>>, key: string): T => {
   return found;
 };
 
+/** Random pipelines of ours and of plain RxJS, torn down or failing at any time. */
+const balance = (open: typeof openAccounts): fc.IProperty<unknown> => {
+  const pipeline = fc.record({
+    events: fc.array(name(onEvents), { maxLength: 3 }),
+    handler: name(handlers),
+    actions: fc.array(name(onActions), { maxLength: 3 }),
+    deliveries: fc.array(fc.record({ id: fc.nat(4), conversation: fc.nat(2), gap: fc.nat(9) }), { maxLength: 12 }),
+    takesMs: fc.nat(25),
+    misbehaves: fc.nat(3),
+    unsubscribedAt: fc.option(fc.nat(80), { nil: undefined }),
+    failsAt: fc.option(fc.nat(80), { nil: undefined }),
+  });
+  return fc.property(
+    pipeline,
+    ({ events, handler, actions, deliveries, takesMs, misbehaves, unsubscribedAt, failsAt }) => {
+      const clock = virtualClock();
+      const witness = new Witness(open({ scheduler: clock, unattendedMs: 1_000 }));
+      let at = 0;
+      const arrivals = deliveries.map(({ id, conversation, gap }) =>
+        timer((at += gap), clock).pipe(map(() => message(`m${String(id)}`, `c${String(conversation)}`))),
+      );
+      const broken =
+        failsAt === undefined ? EMPTY : timer(failsAt, clock).pipe(mergeMap(() => throwError(() => new Error('no'))));
+      let stream: Observable<InboundEvent> = defer(() => merge(...arrivals, broken)).pipe(witness.watch);
+      for (const key of events) stream = stream.pipe(pick(onEvents, key)(clock));
+      let replies = stream.pipe(pick(handlers, handler)(clock));
+      for (const key of actions) replies = replies.pipe(pick(onActions, key)(clock));
+      const receipts = replies.pipe(
+        sink(clock, takesMs, misbehaves),
+        takeUntil(unsubscribedAt === undefined ? EMPTY : timer(unsubscribedAt, clock)),
+      );
+      receipts.subscribe({ error: () => undefined });
+      for (let tick = 0; tick < 160; tick++) {
+        clock.advance(1);
+        witness.check();
+      }
+      clock.flush();
+      witness.check();
+      expect(witness.accounts.counts().inFlight, 'in flight at the end').to.equal(0);
+    },
+  );
+};
+
+type Wait = (ms: number, clock: VirtualClock) => MonoTypeOperatorFunction<InboundEvent>;
+
+/** An operator of ours in front of a handler and a sink: whatever waits in it is neither given up, nor lost, nor forgotten. */
+const custody = (wait: Wait): fc.IProperty<unknown> => {
+  const plan = fc.record({
+    gaps: fc.array(fc.nat(9), { maxLength: 12 }),
+    waitsMs: fc.integer({ min: 1, max: 30 }),
+    unsubscribedAt: fc.option(fc.nat(80), { nil: undefined }),
+  });
+  return fc.property(plan, ({ gaps, waitsMs, unsubscribedAt = Infinity }) => {
+    const clock = virtualClock();
+    const witness = new Witness(openAccounts({ scheduler: clock, unattendedMs: 10 }));
+    const { accounts } = witness;
+    let at = 0;
+    const arrivals = gaps.map((gap, n) => timer((at += gap), clock).pipe(map(() => message(`m${n}`, `c${n % 3}`))));
+    let completed = false;
+    const subscription = merge(...arrivals)
+      .pipe(
+        witness.watch,
+        wait(waitsMs, clock),
+        react(() => text('x')),
+        sink(clock, 3, 0),
+      )
+      .subscribe({ complete: () => (completed = true) });
+    for (let tick = 0; tick < 120; tick++) {
+      clock.advance(1);
+      witness.check();
+      if (tick !== unsubscribedAt) continue;
+      subscription.unsubscribe();
+      witness.check();
+      expect(accounts.counts().inFlight, 'in flight after the teardown').to.equal(0);
+    }
+    clock.flush();
+    const { inFlight, late, lost, received, outcomes } = accounts.counts();
+    expect({ inFlight, late, lost }).to.deep.equal({ inFlight: 0, late: 0, lost: 0 });
+    if (unsubscribedAt === Infinity) {
+      expect(outcomes.handled).to.equal(received);
+      expect(completed).to.equal(true);
+    } else expect(outcomes.handled + outcomes.failed + outcomes.inDoubt).to.equal(received);
+  });
+};
+
+const waits: Readonly<Record<string, Wait>> = {
+  'one that is as it must be': waitInCustody,
+  lanes: (ms, clock) =>
+    lanes({ key: ({ conversation }) => conversation.id }, (event) => of(event).pipe(delay(ms, clock))),
+  rateLimit: (perMs, scheduler) => rateLimit({ limit: 1, perMs, scheduler }),
+  dedupe: (windowMs, scheduler) => dedupe({ windowMs, scheduler }),
+  fanOut: () => fanOut((events) => events),
+  keep: () => keep(() => true),
+  onKind: () => onKind('message', (event) => ({ ...event, text: 'changed' })),
+  dropEcho: () => dropEcho(),
+};
+
 describe('the accounting law', () => {
   it('holds at every tick of random pipelines; no trace settles twice; nothing is in flight at the end', () => {
-    const pipeline = fc.record({
-      events: fc.array(name(onEvents), { maxLength: 3 }),
-      handler: name(handlers),
-      actions: fc.array(name(onActions), { maxLength: 3 }),
-      deliveries: fc.array(fc.record({ id: fc.nat(4), conversation: fc.nat(2), gap: fc.nat(9) }), { maxLength: 12 }),
-      takesMs: fc.nat(25),
-      misbehaves: fc.nat(3),
-      unsubscribedAt: fc.option(fc.nat(80), { nil: undefined }),
-      failsAt: fc.option(fc.nat(80), { nil: undefined }),
-    });
-    fc.assert(
-      fc.property(
-        pipeline,
-        ({ events, handler, actions, deliveries, takesMs, misbehaves, unsubscribedAt, failsAt }) => {
-          const clock = virtualClock();
-          const accounts = openAccounts({ scheduler: clock, unattendedMs: 1_000 });
-          const settled = new Set<object>();
-          let at = 0;
-          const arrivals = deliveries.map(({ id, conversation, gap }) =>
-            timer((at += gap), clock).pipe(map(() => message(`m${String(id)}`, `c${String(conversation)}`))),
-          );
-          const broken =
-            failsAt === undefined
-              ? EMPTY
-              : timer(failsAt, clock).pipe(mergeMap(() => throwError(() => new Error('no'))));
-          const source: Observable<InboundEvent> = defer(() => merge(...arrivals, broken)).pipe(
-            accounted<InboundEvent>('desk', { accounts }),
-            map((event) => {
-              traceOf(event)?.onSettled({
-                settled: (trace) => {
-                  expect(settled.has(trace), 'settled twice').to.equal(false);
-                  settled.add(trace);
-                  inBalance(accounts);
-                },
-              });
-              return event;
-            }),
-          );
-          let stream: Observable<InboundEvent> = source;
-          for (const key of events) stream = stream.pipe(pick(onEvents, key)(clock));
-          let replies = stream.pipe(pick(handlers, handler)(clock));
-          for (const key of actions) replies = replies.pipe(pick(onActions, key)(clock));
-          const receipts = replies.pipe(
-            sink(clock, takesMs, misbehaves),
-            takeUntil(unsubscribedAt === undefined ? EMPTY : timer(unsubscribedAt, clock)),
-          );
-          receipts.subscribe({
-            next: () => {
-              inBalance(accounts);
-            },
-            error: () => undefined,
-          });
-          for (let tick = 0; tick < 160; tick++) {
-            clock.advance(1);
-            inBalance(accounts);
-          }
-          clock.flush();
-          inBalance(accounts);
-          expect(accounts.counts().inFlight, 'in flight at the end').to.equal(0);
-        },
-      ),
-      { numRuns: 400 },
-    );
+    fc.assert(balance(openAccounts), { numRuns: 400 });
   });
+
+  for (const [what, broken] of Object.entries({
+    'derive what is in flight': accountsThatDeriveInFlight,
+    'book a settled delivery twice': accountsThatBookTwice,
+    'forget what failed': accountsThatForgetFailures,
+  })) {
+    it(`rejects accounts that ${what}`, () => {
+      expect(fc.check(balance(broken)).failed).to.equal(true);
+    });
+  }
+
+  for (const [what, wait] of Object.entries(waits)) {
+    it(`holds for what waits in ${what}: nothing late, lost or given up, nothing left after a teardown`, () => {
+      fc.assert(custody(wait), { numRuns: 50 });
+    });
+  }
+
+  for (const [what, broken] of Object.entries({
+    'lets go twice, with different holders': waitThatReleasesTwice,
+    'forgets to let go at teardown': waitThatForgetsTeardown,
+    'swallows what it holds': waitThatSwallows,
+    'holds twice and lets go once': waitThatHoldsTwice,
+    'holds nothing while it waits': waitWithoutCustody,
+    'says what became of it in place of who handles it': waitThatConcludes,
+  })) {
+    it(`rejects an operator that ${what}`, () => {
+      expect(fc.check(custody(broken)).failed).to.equal(true);
+    });
+  }
 });
