@@ -1,15 +1,22 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util';
+import { fluidtalkSimulator } from '../fluidtalk/simulator.js';
 import { userlikeSimulator } from '../userlike/simulator.js';
 
 const HELP = `Usage: tidewire simulate <platform> [options]
 
 Starts a platform on loopback, prints one line of JSON with its addresses, and stops on SIGTERM or Ctrl-C.
 
-Platforms: userlike
+Platforms: fluidtalk, userlike
 
 Options:
   --port N              where it listens (default: a free port)
+
+Options of fluidtalk:
+  --key K               the API key (default: ft_sk_simulated_0001)
+  --tokens N            how many conversations can be opened (default: 100)
+
+Options of userlike:
   --webhook URL         the bot's webhook (default: http://127.0.0.1:8080/)
   --header 'Name: value'  a header that the bot wants; may be repeated
   --token T             the API security token (default: simulated-token)
@@ -25,9 +32,23 @@ interface Options {
   readonly webhook: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly token: string | undefined;
+  readonly key: string | undefined;
+  readonly tokens: number | undefined;
 }
 
 const platforms: Readonly<Record<string, (options: Options) => Promise<Running>>> = {
+  fluidtalk: async ({ port, key, tokens }) => {
+    const simulator = await fluidtalkSimulator({
+      port,
+      ...(key !== undefined && { key }),
+      ...(tokens !== undefined && { tokens }),
+    });
+    const { url } = simulator;
+    return {
+      addresses: { platform: 'fluidtalk', url, key: simulator.key, journal: `${url}/journal` },
+      close: simulator.close,
+    };
+  },
   userlike: async ({ port, webhook, headers, token }) => {
     const simulator = await userlikeSimulator({
       port,
@@ -53,6 +74,8 @@ const parsed = (() => {
         webhook: { type: 'string', default: 'http://127.0.0.1:8080/' },
         header: { type: 'string', multiple: true, default: [] },
         token: { type: 'string' },
+        key: { type: 'string' },
+        tokens: { type: 'string' },
         help: { type: 'boolean', default: false },
       },
     });
@@ -72,6 +95,8 @@ const simulate = Object.hasOwn(platforms, name ?? '') ? platforms[name ?? ''] : 
 if (simulate === undefined) fail(`there is no platform ${name ?? ''}; there is: ${Object.keys(platforms).join(', ')}`);
 const port = Number(values.port ?? 0);
 if (!Number.isInteger(port) || port < 0 || port > 65_535) fail(`${values.port ?? ''} is no port`);
+if (!/^\d{1,15}$/.test(values.tokens ?? '0')) fail(`${values.tokens ?? ''} is no number of tokens`);
+const tokens = values.tokens === undefined ? undefined : Number(values.tokens);
 const headers = Object.fromEntries(
   values.header.map((line) => {
     const [, key, value] = /^([^:\s]+):\s*(.*)$/.exec(line) ?? fail(`${line} is no header`);
@@ -79,8 +104,9 @@ const headers = Object.fromEntries(
   }),
 ) as Record<string, string>;
 
-const running = await simulate?.({ port, webhook: values.webhook, headers, token: values.token }).catch(
-  (error: unknown) => fail(error instanceof Error ? error.message : 'it could not be started'),
+const { webhook, token, key } = values;
+const running = await simulate?.({ port, webhook, headers, token, key, tokens }).catch((error: unknown) =>
+  fail(error instanceof Error ? error.message : 'it could not be started'),
 );
 process.stdout.write(`${JSON.stringify(running?.addresses)}\n`);
 

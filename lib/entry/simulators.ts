@@ -1,3 +1,12 @@
 export * from '../userlike/simulator-core.js';
 export * from '../userlike/simulator.js';
 export type { SimulatedOption } from '../userlike/simulator-channels.js';
+export * from '../fluidtalk/simulator-core.js';
+export * from '../fluidtalk/simulator.js';
+export type { FluidtalkAnswer, FluidtalkDetail } from '../fluidtalk/simulator-answers.js';
+export type { FluidtalkConversation } from '../fluidtalk/simulator-conversations.js';
+export type { FluidtalkCall, FluidtalkFault, FluidtalkFaults } from '../fluidtalk/simulator-faults.js';
+export type { FluidtalkFile, FluidtalkForm } from '../fluidtalk/simulator-form.js';
+export type { FluidtalkEffect, FluidtalkJournalEntry } from '../fluidtalk/simulator-journal.js';
+export type { FluidtalkAct, FluidtalkReply, FluidtalkTurn } from '../fluidtalk/simulator-persona.js';
+export type { FluidtalkRules } from '../fluidtalk/simulator-rules.js';

@@ -27,10 +27,29 @@ describe('tidewire simulate', () => {
     expect(await exit).to.deep.equal([0, null]);
   });
 
+  it('starts FluidTalk with a key and a number of tokens', async () => {
+    const child = run('simulate', 'fluidtalk', '--key', 'K', '--tokens', '1');
+    const [line] = (await once(child.stdout ?? child, 'data')) as [Buffer];
+    const { url = '', key = '', platform, journal = '' } = JSON.parse(line.toString()) as Record<string, string>;
+    expect({ key, platform }).to.deep.equal({ key: 'K', platform: 'fluidtalk' });
+    const open = async (target: string): Promise<number> => {
+      const body = new URLSearchParams({ target, message: 'hello' });
+      return (await fetch(`${url}/api/v1/bot/chat`, { method: 'POST', headers: { 'x-api-key': key }, body })).status;
+    };
+    expect([await open('a'), await open('b')]).to.deep.equal([200, 402]);
+    expect(await (await fetch(journal)).json()).to.be.an('array');
+    const exit = once(child, 'exit');
+    child.kill('SIGTERM');
+    expect(await exit).to.deep.equal([0, null]);
+  });
+
   for (const [args, sentence] of [
-    [['simulate', 'nothing'], 'there is no platform nothing; there is: userlike'],
+    [['simulate', 'nothing'], 'there is no platform nothing; there is: fluidtalk, userlike'],
     [['dance'], 'there is no command dance'],
     [['simulate', 'userlike', '--port', '99999'], '99999 is no port'],
+    [['simulate', 'fluidtalk', '--tokens', '-1'], 'tokens'],
+    [['simulate', 'fluidtalk', '--key', ''], 'key must not be empty'],
+    [['simulate', 'fluidtalk', '--tokens', 'many'], 'many is no number of tokens'],
     [['simulate', 'userlike', '--nonsense'], 'nonsense'],
   ] as const) {
     it(`ends with 2 and a sentence for: ${args.join(' ')}`, async () => {
