@@ -198,6 +198,8 @@ export function react<T extends InboundEvent, S = undefined>(
         );
       };
       const handle = (job: ReactJob<T, S>, state: ConversationState<S>): void => {
+        // Cancelled while it waited for its state or for a retry: its lane has gone on.
+        if (job.state === 'done') return;
         try {
           const replies = handler(job.item, state);
           if (replies === undefined || isReply(replies)) settle(job, replies);

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'chai';
 import {
   bufferTime,
@@ -156,6 +157,12 @@ const freezeDeep = <T>(value: T): T => {
   for (const key of Reflect.ownKeys(value)) freezeDeep((value as Record<PropertyKey, unknown>)[key]);
   return value;
 };
+/** As immer's `produce`: a shallow copy with every own key, changed and frozen. */
+const produce = <T extends object>(value: T, change: (draft: Record<string, unknown>) => void): T => {
+  const draft = Object.create(Object.getPrototypeOf(value) as object, Object.getOwnPropertyDescriptors(value)) as T;
+  change(draft as Record<string, unknown>);
+  return Object.freeze(draft);
+};
 // eslint-disable-next-line @typescript-eslint/no-extraneous-class -- it stands for a user's class
 class Wrapped {
   constructor(action: OutboundAction) {
@@ -173,6 +180,12 @@ const handled: Readonly<Record<string, (desk: Desk) => Actions>> = {
       const { extra: _, ...rest } = action;
       return { ...rest };
     }),
+  "immer's produce": () =>
+    map((action) =>
+      produce(action, (draft) => {
+        draft['extra'] = { a: 1 };
+      }),
+    ),
   'a shallow freeze': () => map((action) => Object.freeze(action)),
   'a deep freeze': () => map(freezeDeep),
   'a class instance': () => map((action) => new Wrapped(action) as unknown as OutboundAction),
@@ -206,7 +219,7 @@ const handled: Readonly<Record<string, (desk: Desk) => Actions>> = {
 const found: Readonly<Record<string, (action: OutboundAction) => unknown>> = {
   'a new literal': ({ id, kind, conversation, cause }) => ({ id, kind, conversation, cause, text: 'new' }),
   'a JSON round trip': (action) => JSON.parse(JSON.stringify(action)) as unknown,
-  structuredClone: (action) => structuredClone(JSON.parse(JSON.stringify(action))) as unknown,
+  structuredClone: (action) => structuredClone(action),
   'Object.fromEntries': (action) => Object.fromEntries(Object.entries(action)),
   'a deep merge': (action) => merged({}, action),
 };
@@ -458,6 +471,8 @@ describe('plain RxJS between react and the sink', () => {
     const plain = { kind: 'text', text: 'answer 0', id: 'e1#1', cause: 'e1', conversation: event('e1').conversation };
     expect(traceOf(action)).not.to.equal(undefined);
     expect(action).not.to.deep.equal(plain);
+    expect(isDeepStrictEqual(action, plain)).to.equal(false);
     expect(untraced(action)).to.deep.equal(plain);
+    expect(isDeepStrictEqual(untraced(action), plain)).to.equal(true);
   });
 });
