@@ -1,4 +1,4 @@
-import { concat, defer, filter, NEVER, type Observable, type Subscriber } from 'rxjs';
+import { concatMap, defer, filter, NEVER, type Observable, type Subscriber } from 'rxjs';
 
 /**
  * Subscribes to `source` on behalf of `subscriber`, from inside `new Observable`: `next` sees every value, `complete` the
@@ -22,5 +22,8 @@ export const consume = <T, R>(
     complete();
     return NEVER;
   });
-  concat(taken, end).subscribe(subscriber);
+  // `concat` would say the same, and bring schedulers that nobody here uses into every bundle.
+  defer(() => [taken, end])
+    .pipe(concatMap((part) => part))
+    .subscribe(subscriber);
 };

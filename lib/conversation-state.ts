@@ -1,4 +1,4 @@
-import { defer, map, of, type Observable } from 'rxjs';
+import { defer, map, type Observable } from 'rxjs';
 import type { Json } from './model/json.js';
 import { memoryStore } from './store/memory-store.js';
 import type { Store } from './store/store.js';
@@ -63,7 +63,7 @@ export class ConversationStates<S> {
   }
 
   save(conversation: string, cell: StateCell<S>): Observable<unknown> {
-    if (!cell.changed) return of(undefined);
+    if (!cell.changed) return defer(() => [undefined]);
     const record = { shape: SHAPE, state: cell.value } as unknown as Json;
     return defer(() => this.#store.put(PREFIX + conversation, record, { ttlMs: this.#ttlMs }));
   }

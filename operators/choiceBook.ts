@@ -1,4 +1,4 @@
-import { asyncScheduler, map, mergeMap, of, type Observable, type SchedulerLike } from 'rxjs';
+import { asyncScheduler, map, mergeMap, type Observable, type SchedulerLike } from 'rxjs';
 import { accounts } from '../lib/accounts.js';
 import { conversationKey, type Choice, type Conversation, type Json } from '../lib/model/index.js';
 import { memoryStore } from '../lib/store/memory-store.js';
@@ -67,7 +67,7 @@ export function choiceBook(config: ChoiceBookConfig = {}): ChoiceBook {
       return kept.get(key).pipe(
         mergeMap((stored) => {
           const offer = written(stored?.value);
-          if (stored === undefined || keep) return of(offer);
+          if (stored === undefined || keep) return [offer];
           // Whoever deletes this revision answers it: two machines never both do.
           return kept.delete(key, { if: stored.revision }).pipe(map((taken) => (taken ? offer : undefined)));
         }),

@@ -1,6 +1,7 @@
-import { asyncScheduler, defer, filter, tap, type MonoTypeOperatorFunction, type SchedulerLike } from 'rxjs';
+import { asyncScheduler, Observable, type MonoTypeOperatorFunction, type SchedulerLike } from 'rxjs';
 import { accounts } from '../lib/accounts.js';
 import { CommitLog } from '../lib/commit-log.js';
+import { consume } from '../lib/consume.js';
 import { conversationKey, mayRunAgain, type InboundEvent, type Outcome } from '../lib/model/index.js';
 import { traceOf, type Holder, type SettleListener, type Trace } from '../lib/trace.js';
 import { above, atLeast } from '../lib/range.js';
@@ -57,23 +58,30 @@ export function dedupe<T extends InboundEvent>(config: DedupeConfig<T> = {}): Mo
   atLeast('dedupe: maxKeys', maxKeys, 1);
   atLeast('dedupe: maxTwins', maxTwins, 0);
   return (source) =>
-    defer(() => {
+    new Observable<T>((subscriber) => {
       const memory = new Memory(windowMs, maxKeys, maxTwins, scheduler);
-      const letGo = (): void => {
-        memory.letGo();
+      let completed = false;
+      const isFirst = (event: T): boolean => {
+        const { id, conversation, fingerprint } = event;
+        const trace = traceOf(event);
+        if (key !== undefined) return memory.admit(key(event), trace, false);
+        const place = trace?.keyOf(conversation) ?? conversationKey(conversation);
+        if (fingerprint === undefined) return memory.admit(`${place} ${id}`, trace, false);
+        if (fingerprints === 'pass') return true;
+        return memory.admit(`${place} =${fingerprint}`, trace, fingerprints === 'unanswered');
       };
-      return source.pipe(
-        filter((event) => {
-          const { id, conversation, fingerprint } = event;
-          const trace = traceOf(event);
-          if (key !== undefined) return memory.admit(key(event), trace, false);
-          const place = trace?.keyOf(conversation) ?? conversationKey(conversation);
-          if (fingerprint === undefined) return memory.admit(`${place} ${id}`, trace, false);
-          if (fingerprints === 'pass') return true;
-          return memory.admit(`${place} =${fingerprint}`, trace, fingerprints === 'unanswered');
-        }),
-        tap({ unsubscribe: letGo, error: letGo }),
-      );
+      subscriber.add(() => {
+        if (!completed) memory.letGo();
+      });
+      consume(source, subscriber, {
+        next: (event) => {
+          if (isFirst(event)) subscriber.next(event);
+        },
+        complete: () => {
+          completed = true;
+          subscriber.complete();
+        },
+      });
     });
 }
 

@@ -1,6 +1,6 @@
 import {
   asyncScheduler,
-  from,
+  defer,
   Observable,
   take,
   type ObservableInput,
@@ -95,7 +95,7 @@ export function deliver(
           close(job, result);
           return;
         }
-        job.inner = from(result)
+        job.inner = defer(() => result)
           .pipe(take(1))
           .subscribe({
             next: (receipt) => {

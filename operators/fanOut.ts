@@ -1,4 +1,4 @@
-import { from, merge, Observable, Subject, type ObservableInput, type OperatorFunction } from 'rxjs';
+import { defer, mergeMap, Observable, Subject, type ObservableInput, type OperatorFunction } from 'rxjs';
 import { consume } from '../lib/consume.js';
 import { attach, traceOf, type Holder } from '../lib/trace.js';
 
@@ -27,7 +27,9 @@ export function fanOut<T extends { readonly id: string }, R>(
   return (source) =>
     new Observable<R>((subscriber) => {
       const ways = branches.map((branch, n) => new Way<T, R>(n + 1, branch));
-      merge(...ways.map(({ output }) => output)).subscribe(subscriber);
+      defer(() => ways)
+        .pipe(mergeMap(({ output }) => output))
+        .subscribe(subscriber);
       consume(source, subscriber, {
         next: (item) => {
           for (const way of ways) way.send(item);
@@ -42,13 +44,13 @@ export function fanOut<T extends { readonly id: string }, R>(
 class Way<T extends { readonly id: string }, R> implements Holder {
   readonly name: string;
   readonly input = new Subject<T>();
-  readonly output: Observable<R>;
+  readonly output: ObservableInput<R>;
   readonly #n: number;
 
   constructor(n: number, branch: Branch<T, R>) {
     this.name = 'fanOut';
     this.#n = n;
-    this.output = from(branch(this.input));
+    this.output = branch(this.input);
   }
 
   send(item: T): void {

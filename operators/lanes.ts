@@ -1,4 +1,4 @@
-import { from, Observable, type ObservableInput, type OperatorFunction, type Subscription } from 'rxjs';
+import { defer, Observable, type ObservableInput, type OperatorFunction, type Subscription } from 'rxjs';
 import { consume } from '../lib/consume.js';
 import { Job, LaneEngine } from '../lib/lane-engine.js';
 import { atLeast } from '../lib/range.js';
@@ -53,14 +53,7 @@ export function lanes<T, R>(config: LanesConfig<T>, project: (item: T) => Observ
         concurrency,
         maxQueued,
         run: (job) => {
-          let inner: Observable<R>;
-          try {
-            inner = from(project(job.item));
-          } catch (error) {
-            subscriber.error(error);
-            return;
-          }
-          job.inner = inner.subscribe({
+          job.inner = defer(() => project(job.item)).subscribe({
             next: (value) => {
               subscriber.next(value);
             },

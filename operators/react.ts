@@ -1,6 +1,6 @@
 import {
   asyncScheduler,
-  from,
+  defer,
   map,
   Observable,
   type ObservableInput,
@@ -181,7 +181,7 @@ export function react<T extends InboundEvent, S = undefined>(
         job: ReactJob<T, S>,
         replies: ObservableInput<Reply | readonly Reply[] | undefined | void>,
       ): void => {
-        const told = from(replies).pipe(
+        const told = defer(() => replies).pipe(
           map((value) => {
             emitAll(job, value);
           }),

@@ -1,4 +1,5 @@
-import { asyncScheduler, groupBy, map, mergeMap, type OperatorFunction, type SchedulerLike } from 'rxjs';
+import { asyncScheduler, map, mergeMap, Observable, Subject, type OperatorFunction, type SchedulerLike } from 'rxjs';
+import { consume } from '../lib/consume.js';
 import { outcomeOf, skipped, type OutboundAction, type Receipt } from '../lib/model/index.js';
 import { traceOf } from '../lib/trace.js';
 
@@ -32,10 +33,26 @@ export function toPlatforms(
     traceOf(action)?.conclude(outcomeOf(receipt));
     return receipt;
   });
-  return (actions) =>
-    actions.pipe(
-      // One group for all that is unknown: groups live as long as the source, and platforms are named by the wire.
-      groupBy(({ conversation }) => (known.has(conversation.platform) ? conversation.platform : '')),
-      mergeMap((group) => group.pipe(known.get(group.key) ?? unsupported)),
-    );
+  return (source) =>
+    new Observable<Receipt>((subscriber) => {
+      const inputs = new Map<string, Subject<OutboundAction>>();
+      const outputs = new Subject<Observable<Receipt>>();
+      outputs.pipe(mergeMap((receipts) => receipts)).subscribe(subscriber);
+      consume(source, subscriber, {
+        next: (action) => {
+          // One for all that is unknown: they live as long as the source, and platforms are named by the wire.
+          const platform = known.has(action.conversation.platform) ? action.conversation.platform : '';
+          let input = inputs.get(platform);
+          if (input === undefined) {
+            inputs.set(platform, (input = new Subject()));
+            outputs.next((known.get(platform) ?? unsupported)(input));
+          }
+          input.next(action);
+        },
+        complete: () => {
+          for (const input of inputs.values()) input.complete();
+          outputs.complete();
+        },
+      });
+    });
 }

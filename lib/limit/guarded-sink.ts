@@ -13,6 +13,7 @@ import {
 } from '../model/index.js';
 import { ExpiryQueue, type Expiring } from '../store/expiry-queue.js';
 import { traceOf, unaccounted, type Holder, type Trace } from '../trace.js';
+import type { Writable } from '../writable.js';
 import type { Windows } from './windows.js';
 
 /** @internal */
@@ -76,7 +77,9 @@ export const guardedSink = (
         entry.closed = true;
         open--;
         if (touches(receipt)) entry.trace?.touch();
-        subscriber.next({ ...receipt, action: entry.action });
+        const told: Writable<Receipt> = { ...receipt };
+        told.action = entry.action;
+        subscriber.next(told);
         entry.trace?.release(
           entry,
           outcomeOf(receipt),

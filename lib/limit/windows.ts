@@ -11,7 +11,7 @@ export class SlidingWindow {
   readonly limit: number;
   readonly #perMs: number;
   /** Grows up to `limit`, then the oldest is written over. */
-  readonly #times: number[] = [];
+  #times: number[] = [];
   #oldest = 0;
   /** Slots that are taken and have no time yet: requests under way. */
   reserved = 0;
@@ -39,7 +39,9 @@ export class SlidingWindow {
 
   /** Writes down that a slot was taken. */
   record(now: number): void {
-    if (this.#times.length < this.limit) this.#times.push(now);
+    // Most keys are used once, and the first `push` makes room for seventeen.
+    if (this.#times.length === 0) this.#times = [now];
+    else if (this.#times.length < this.limit) this.#times.push(now);
     else {
       this.#times[this.#oldest] = now;
       this.#oldest = this.#oldest + 1 === this.limit ? 0 : this.#oldest + 1;

@@ -1,4 +1,4 @@
-import { asyncScheduler, defer, of, type SchedulerLike } from 'rxjs';
+import { asyncScheduler, defer, type SchedulerLike } from 'rxjs';
 import { ChatError } from '../errors.js';
 import type { Json } from '../model/json.js';
 import { ExpiryQueue } from './expiry-queue.js';
@@ -33,11 +33,11 @@ export function memoryStore(config: MemoryStoreConfig = {}): Store & { readonly 
   const sync = new MemoryStore(config);
   return {
     sync,
-    get: (key) => defer(() => of(sync.get(key))),
-    put: (key, value, options) => defer(() => of(sync.put(key, value, options))),
-    delete: (key, options) => defer(() => of(sync.delete(key, options))),
-    scan: (prefix) => defer(() => of(sync.scan(prefix))),
-    forget: (prefix) => defer(() => of(sync.forget(prefix))),
+    get: (key) => defer(() => [sync.get(key)]),
+    put: (key, value, options) => defer(() => [sync.put(key, value, options)]),
+    delete: (key, options) => defer(() => [sync.delete(key, options)]),
+    scan: (prefix) => defer(() => [sync.scan(prefix)]),
+    forget: (prefix) => defer(() => [sync.forget(prefix)]),
   };
 }
 

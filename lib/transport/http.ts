@@ -89,8 +89,13 @@ export const http = (request: HttpRequest): Observable<HttpResponse> => {
     });
 
     const read = async (): Promise<HttpResponse | undefined> => {
-      const options = { method, headers, redirect: 'manual', signal: abort.signal } as const;
-      const response = await fetch(url, body === undefined ? options : { ...options, body: body as BodyInit });
+      const { signal } = abort;
+      const response = await fetch(
+        url,
+        body === undefined
+          ? { method, headers, redirect: 'manual', signal }
+          : { method, headers, redirect: 'manual', signal, body: body as BodyInit },
+      );
       const { status } = response;
       // A browser does not show where a redirect leads.
       if (response.type === 'opaqueredirect' || (redirect === 'refuse' && status >= 300 && status < 400)) {
@@ -140,8 +145,17 @@ export const checkLimits = (caller: string, timeoutMs: number, maxBytes: number)
 };
 
 /** The body up to `maxBytes`, `undefined` when it is larger. */
-const bodyOf = async ({ headers, body }: Response, maxBytes: number): Promise<Uint8Array | undefined> => {
-  if (Number(headers.get('content-length') ?? 0) > maxBytes) return undefined;
+const bodyOf = async (response: Response, maxBytes: number): Promise<Uint8Array | undefined> => {
+  const { headers, body } = response;
+  const announced = headers.get('content-length');
+  if (announced !== null) {
+    if (Number(announced) > maxBytes) return undefined;
+    // It cannot become more than that unless it is packed: read in one piece, which is faster than chunk by chunk.
+    if (headers.get('content-encoding') === null && headers.get('transfer-encoding') === null) {
+      const whole = new Uint8Array(await response.arrayBuffer());
+      return whole.length > maxBytes ? undefined : whole;
+    }
+  }
   const chunks: Chunks | null = body;
   return chunks === null ? new Uint8Array() : collect(chunks, maxBytes);
 };

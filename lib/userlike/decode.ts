@@ -2,6 +2,7 @@ import { either as E } from 'fp-ts';
 import { ChatError } from '../errors.js';
 import type { Channel, Conversation, InboundEvent, JsonObject, Media, Sender } from '../model/index.js';
 import { problemsOf } from '../problems.js';
+import type { Writable } from '../writable.js';
 import { WebhookRequest } from './wire.js';
 
 /** What the wire does not say about a webhook request. */
@@ -45,9 +46,6 @@ const channelOf = (conversation: unknown): Channel => {
   return type === 'whatsapp_business' ? 'whatsapp' : (type ?? 'unknown');
 };
 
-type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
-
-// Written key by key: spreading each field that may be missing takes three times as long.
 const senderOf = (contact: Fields): Sender => {
   const sender: Writable<Sender> = { role: 'customer' };
   const [id, name, email] = [idText(contact['id']), text(contact['name']), text(contact['email'])];
