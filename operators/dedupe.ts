@@ -1,10 +1,20 @@
-import { asyncScheduler, Observable, type MonoTypeOperatorFunction, type SchedulerLike } from 'rxjs';
-import { accounts } from '../lib/accounts.js';
-import { CommitLog } from '../lib/commit-log.js';
+import {
+  asyncScheduler,
+  defer,
+  filter,
+  map,
+  Observable,
+  type MonoTypeOperatorFunction,
+  type SchedulerLike,
+} from 'rxjs';
 import { consume } from '../lib/consume.js';
-import { conversationKey, mayRunAgain, type InboundEvent, type Outcome } from '../lib/model/index.js';
-import { traceOf, type Holder, type SettleListener, type Trace } from '../lib/trace.js';
+import { OwnClaims } from '../lib/dedupe/own-claims.js';
+import { SharedClaims } from '../lib/dedupe/shared-claims.js';
+import { conversationKey, type InboundEvent } from '../lib/model/index.js';
 import { above, atLeast } from '../lib/range.js';
+import type { Store } from '../lib/store/store.js';
+import { traceOf, type Trace } from '../lib/trace.js';
+import { lanes } from './lanes.js';
 
 export interface DedupeConfig<T> {
   /** Identity of an event: two events with equal keys have one effect. Default: conversation and id. */
@@ -21,11 +31,21 @@ export interface DedupeConfig<T> {
    * `window` for the whole window. Default: `pass`.
    */
   readonly fingerprints?: 'pass' | 'unanswered' | 'window';
-  /** Clock of the window. Default: the clock of the events' accounts. */
+  /**
+   * Where claims are kept, so that several processes share them and a restart forgets none. Default: in memory. A store
+   * that refuses what is new when it is full is the right one; `maxKeys` says nothing then.
+   */
+  readonly store?: Store;
+  /**
+   * In a store: how long a claim lasts that its process does not renew, in milliseconds. What was open when a process died
+   * is handled again after that. Default: 60 000.
+   */
+  readonly leaseMs?: number;
+  /** Sets the keys of several `dedupe`s in one store apart. Default: `dedupe`. */
+  readonly name?: string;
+  /** Clock of the window and of the leases. Default: that of the events' accounts. */
   readonly scheduler?: SchedulerLike;
 }
-
-const COMMITTED = Symbol('committed');
 
 /**
  * One effect per event and window, however often the platform delivers it.
@@ -40,42 +60,66 @@ const COMMITTED = Symbol('committed');
  * events commit when they pass. A key is claimed as long as its event is open; only committed keys count for `maxKeys`,
  * and the oldest of them is forgotten first.
  *
+ * In a `store`, a twin that comes to another process while the first is in flight is settled `shed`, so that it comes
+ * again, and one that comes after is a `duplicate`. A process that loses a lease, because it stood still for longer,
+ * cancels what it has of the event as `superseded`: nothing more of it goes out. When the store fails, the event does.
+ *
  * Memory is per subscription: some 200 bytes a key. Completes with the source, twins in flight or not. Errors: those of
  * the source, and whatever `key` throws.
  *
  * @throws RangeError at the call, when a number of the config is out of range.
  */
 export function dedupe<T extends InboundEvent>(config: DedupeConfig<T> = {}): MonoTypeOperatorFunction<T> {
-  const {
-    windowMs = 86_400_000,
-    maxKeys = 1_000_000,
-    maxTwins = 8,
-    fingerprints = 'pass',
-    scheduler = asyncScheduler,
-  } = config;
-  const { key } = config;
+  const { windowMs = 86_400_000, maxKeys = 1_000_000, maxTwins = 8, leaseMs = 60_000, name = 'dedupe' } = config;
+  const { key, store, fingerprints = 'pass', scheduler } = config;
   above('dedupe: windowMs', windowMs, 0);
+  above('dedupe: leaseMs', leaseMs, 0);
   atLeast('dedupe: maxKeys', maxKeys, 1);
   atLeast('dedupe: maxTwins', maxTwins, 0);
+
+  /** What tells the event from others; nothing when it passes unasked. */
+  const identityOf = (event: T, trace: Trace | undefined): string | undefined => {
+    if (key !== undefined) return key(event);
+    const { id, conversation, fingerprint } = event;
+    const place = trace?.keyOf(conversation) ?? conversationKey(conversation);
+    if (fingerprint === undefined) return `${place} ${id}`;
+    return fingerprints === 'pass' ? undefined : `${place} =${fingerprint}`;
+  };
+  const isBrief = ({ fingerprint }: T): boolean =>
+    fingerprint !== undefined && fingerprints === 'unanswered' && key === undefined;
+
+  if (store !== undefined) {
+    const shared = { store, prefix: `${name}/`, windowMs, leaseMs, maxTwins, scheduler: scheduler ?? asyncScheduler };
+    return (source) =>
+      defer(() => {
+        const claims = new SharedClaims(shared);
+        // The store takes its time: what comes later in a conversation waits for it.
+        return source.pipe(
+          lanes({ name, key: ({ conversation }) => conversationKey(conversation) }, (event) => {
+            const trace = traceOf(event);
+            const identity = identityOf(event, trace);
+            if (identity === undefined) return [event];
+            return claims.admit(identity, trace, isBrief(event)).pipe(
+              filter((isFirst) => isFirst),
+              map(() => event),
+            );
+          }),
+        );
+      });
+  }
+
   return (source) =>
     new Observable<T>((subscriber) => {
-      const memory = new Memory(windowMs, maxKeys, maxTwins, scheduler);
+      const claims = new OwnClaims(windowMs, maxKeys, maxTwins, scheduler);
       let completed = false;
-      const isFirst = (event: T): boolean => {
-        const { id, conversation, fingerprint } = event;
-        const trace = traceOf(event);
-        if (key !== undefined) return memory.admit(key(event), trace, false);
-        const place = trace?.keyOf(conversation) ?? conversationKey(conversation);
-        if (fingerprint === undefined) return memory.admit(`${place} ${id}`, trace, false);
-        if (fingerprints === 'pass') return true;
-        return memory.admit(`${place} =${fingerprint}`, trace, fingerprints === 'unanswered');
-      };
       subscriber.add(() => {
-        if (!completed) memory.letGo();
+        if (!completed) claims.abandonTwins();
       });
       consume(source, subscriber, {
         next: (event) => {
-          if (isFirst(event)) subscriber.next(event);
+          const trace = traceOf(event);
+          const identity = identityOf(event, trace);
+          if (identity === undefined || claims.admit(identity, trace, isBrief(event))) subscriber.next(event);
         },
         complete: () => {
           completed = true;
@@ -83,119 +127,4 @@ export function dedupe<T extends InboundEvent>(config: DedupeConfig<T> = {}): Mo
         },
       });
     });
-}
-
-/** The keys of one subscription, claimed and committed. */
-class Memory {
-  readonly #known = new Map<string, Claim | typeof COMMITTED>();
-  readonly #committed: CommitLog;
-  readonly #withTwins = new Set<Claim>();
-  readonly #maxTwins: number;
-  readonly #scheduler: SchedulerLike | undefined;
-  readonly #forget = (key: string): void => {
-    this.#known.delete(key);
-  };
-  readonly #evict = (key: string): void => {
-    this.#known.delete(key);
-    accounts.report({ kind: 'evictedEarly', holder: 'dedupe', key });
-  };
-
-  constructor(windowMs: number, maxKeys: number, maxTwins: number, scheduler: SchedulerLike | undefined) {
-    this.#committed = new CommitLog(windowMs, maxKeys);
-    this.#maxTwins = maxTwins;
-    this.#scheduler = scheduler;
-  }
-
-  /** Whether the event is the first of its key. `brief`: the key is remembered while the event is open only. */
-  admit(key: string, trace: Trace | undefined, brief: boolean): boolean {
-    const now = this.#now(trace?.receivedAt);
-    this.#committed.expire(now, this.#forget);
-    const first = this.#known.get(key);
-    if (first === undefined) {
-      if (trace !== undefined) {
-        const claim = new Claim(this, key, trace, brief);
-        this.#known.set(key, claim);
-        trace.onSettled(claim);
-      } else if (!brief) this.#commit(key, now);
-      return true;
-    }
-    if (first === COMMITTED) trace?.conclude('duplicate');
-    else if (trace !== undefined && trace !== first.trace) {
-      if (first.join(trace, this.#maxTwins)) this.#withTwins.add(first);
-      else trace.conclude('shed', 'dedupe: too many deliveries of this event are waiting');
-    }
-    return false;
-  }
-
-  over(claim: Claim, again: boolean, at: number): void {
-    this.#withTwins.delete(claim);
-    if (again) this.#known.delete(claim.key);
-    else this.#commit(claim.key, this.#now(at));
-  }
-
-  letGo(): void {
-    for (const claim of this.#withTwins) claim.abandonTwins();
-  }
-
-  #commit(key: string, now: number): void {
-    this.#known.set(key, COMMITTED);
-    this.#committed.add(key, now, this.#evict);
-  }
-
-  /** The trace has read the clock already, and reading it costs as much as everything else here. */
-  #now(known: number | undefined): number {
-    return this.#scheduler === undefined ? (known ?? asyncScheduler.now()) : this.#scheduler.now();
-  }
-}
-
-/** The first delivery of an event while it is open, and who waits for it. */
-class Claim implements Holder, SettleListener {
-  readonly #memory: Memory;
-  readonly #brief: boolean;
-  readonly key: string;
-  readonly trace: Trace;
-  #twins: Trace[] | undefined;
-
-  constructor(memory: Memory, key: string, trace: Trace, brief: boolean) {
-    this.#memory = memory;
-    this.key = key;
-    this.trace = trace;
-    this.#brief = brief;
-  }
-
-  get name(): string {
-    return 'dedupe';
-  }
-
-  get passive(): boolean {
-    return true;
-  }
-
-  join(twin: Trace, maxTwins: number): boolean {
-    const twins = (this.#twins ??= []);
-    if (twins.length >= maxTwins) return false;
-    twins.push(twin);
-    twin.hold(this);
-    return true;
-  }
-
-  settled(_: Trace, outcome: Outcome, touched: boolean, at: number): void {
-    const again = mayRunAgain(outcome, touched);
-    this.#memory.over(this, again || this.#brief, at);
-    const twins = this.#twins;
-    if (twins === undefined) return;
-    this.#twins = undefined;
-    for (const twin of twins) twin.release(this, again ? 'failed' : 'duplicate', again ? 'its twin failed' : undefined);
-  }
-
-  cancel(twin: Trace, outcome: Outcome): void {
-    this.#twins = this.#twins?.filter((other) => other !== twin);
-    twin.release(this, outcome);
-  }
-
-  abandonTwins(): void {
-    const twins = this.#twins ?? [];
-    this.#twins = undefined;
-    for (const twin of twins) twin.release(this, 'failed', 'unsubscribed');
-  }
 }

@@ -1,10 +1,11 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { from, map, mergeMap, of, Subject, take, timer, toArray } from 'rxjs';
-import { dedupe, openAccounts, react, traceOf, type InboundEvent, type Outcome } from 'tidewire';
-import { marbles, virtualClock, type VirtualClock } from 'tidewire/testing';
+import { dedupe, openAccounts, react, type InboundEvent } from 'tidewire';
+import { marbles, virtualClock } from 'tidewire/testing';
 import { dedupeThatSwallowsTheRedelivery } from '../support/broken/dedupe-swallows-redelivery.js';
 import { dedupeThatEmitsTwins } from '../support/broken/dedupe-emits-twins.js';
+import { Desk } from '../support/desk.js';
 import { message } from '../support/events.js';
 
 const values = { a: message('a'), b: message('b'), c: message('c') };
@@ -241,56 +242,6 @@ describe('dedupe', () => {
     expect(fc.check(oneEffect(dedupeThatEmitsTwins)).failed).to.equal(true);
   });
 });
-
-type Settling = ReturnType<typeof traceOf> & object;
-
-/** A source that delivers by hand and settles by hand. */
-class Desk {
-  readonly clock: VirtualClock = virtualClock();
-  readonly accounts = openAccounts({ scheduler: this.clock });
-  readonly #account = this.accounts.of('desk');
-  readonly source = new Subject<InboundEvent>();
-  readonly emitted: string[] = [];
-  readonly #holder = { name: 'handler' };
-  readonly subscription;
-
-  constructor(
-    operator: (events: Subject<InboundEvent>) => ReturnType<ReturnType<typeof dedupe<InboundEvent>>>,
-    also: (events: ReturnType<ReturnType<typeof dedupe<InboundEvent>>>) => unknown = () => undefined,
-  ) {
-    const shared = new Subject<InboundEvent>();
-    also(shared);
-    shared.subscribe((event) => {
-      this.emitted.push(event.id);
-      traceOf(event)?.hold(this.#holder);
-    });
-    this.subscription = operator(this.source).subscribe(shared);
-  }
-
-  deliver(id: string, fingerprint?: string): Settling {
-    const event: InboundEvent = { ...message(id), ...(fingerprint !== undefined && { fingerprint }) };
-    const trace = this.#account.open(event);
-    this.source.next(event);
-    trace.release(this.#account);
-    return trace;
-  }
-
-  settle(trace: Settling, outcome: Outcome): void {
-    trace.release(this.#holder, outcome);
-  }
-
-  isNew(id: string): boolean {
-    const before = this.emitted.length;
-    const trace = this.deliver(id);
-    const isNew = this.emitted.length > before;
-    if (isNew) this.settle(trace, 'handled');
-    return isNew;
-  }
-
-  outcomes(): Partial<Record<Outcome, number>> {
-    return Object.fromEntries(Object.entries(this.accounts.counts().outcomes).filter(([, n]) => n > 0));
-  }
-}
 
 /**
  * Deliveries of a few events at random times, each attempt failing or not: an event has at most one attempt at a time, no

@@ -1,0 +1,172 @@
+import { catchError, defer, map, mergeMap, type Observable, type SchedulerLike } from 'rxjs';
+import { accounts } from '../accounts.js';
+import { Deadlines, type Waiting } from '../deadlines.js';
+import type { Json } from '../model/index.js';
+import type { PutOptions, Revision, Store } from '../store/store.js';
+import type { Trace } from '../trace.js';
+import { Claim } from './claim.js';
+
+/** Version of the records' shape. */
+const SHAPE = 1;
+
+/** @internal */
+export interface SharedClaimsConfig {
+  readonly store: Store;
+  /** In front of every key in the store. */
+  readonly prefix: string;
+  readonly windowMs: number;
+  readonly leaseMs: number;
+  readonly maxTwins: number;
+  readonly scheduler: SchedulerLike;
+}
+
+/**
+ * Claims in a store that several processes share. A claim is a record with its owner, held by its revision, that fences
+ * off whoever had it before, for the time of a lease. It is renewed as long as the event is open; when the process dies,
+ * the lease ends and the next delivery is handled.
+ *
+ * @internal
+ */
+export class SharedClaims {
+  readonly #config: SharedClaimsConfig;
+  readonly #owner = globalThis.crypto.randomUUID();
+  /** Events that this process has claimed. */
+  readonly #held = new Map<string, SharedClaim>();
+  readonly #due: Deadlines<SharedClaim>;
+
+  constructor(config: SharedClaimsConfig) {
+    this.#config = config;
+    this.#due = new Deadlines(config.scheduler, config.leaseMs / 3, (claim) => {
+      claim.waiting = undefined;
+      this.#write(claim);
+    });
+  }
+
+  /** Emits once whether the event is the first of its key. `brief`: the key is remembered while the event is open only. */
+  admit(key: string, trace: Trace | undefined, brief: boolean): Observable<boolean> {
+    return defer(() => {
+      const first = this.#held.get(key);
+      if (first !== undefined) return [this.#refuse(first, trace)];
+      if (trace === undefined) {
+        return brief ? [true] : this.#put(key, 'committed', 'absent').pipe(map((revision) => revision !== undefined));
+      }
+      return this.#put(key, 'claimed', 'absent').pipe(
+        mergeMap((revision) =>
+          revision === undefined ? this.#taken(key, trace) : [this.#take(key, trace, brief, revision)],
+        ),
+      );
+    }).pipe(
+      catchError((error: unknown) => {
+        const reason = `dedupe: ${error instanceof Error ? error.message : 'the store failed'}`;
+        if (trace !== undefined) trace.conclude('failed', reason);
+        else accounts.report({ kind: 'failed', id: key, source: '', lastHolder: 'dedupe', reason });
+        return [false];
+      }),
+    );
+  }
+
+  /** The event is settled. */
+  over(claim: SharedClaim, again: boolean): void {
+    if (this.#held.get(claim.key) !== claim) return;
+    claim.end = again ? 'release' : 'commit';
+    if (claim.waiting !== undefined) this.#due.remove(claim.waiting);
+    claim.waiting = undefined;
+    if (!claim.writing) this.#write(claim);
+  }
+
+  #take(key: string, trace: Trace, brief: boolean, revision: Revision): boolean {
+    const claim = new SharedClaim(this, key, trace, brief, revision);
+    this.#held.set(key, claim);
+    claim.waiting = this.#due.add(claim);
+    trace.onSettled(claim);
+    return true;
+  }
+
+  /** Somebody was first: here, elsewhere, or long ago. */
+  #taken(key: string, trace: Trace): Observable<boolean> {
+    return this.#config.store.get(this.#config.prefix + key).pipe(
+      map((stored) => {
+        const first = this.#held.get(key);
+        if (first !== undefined) return this.#refuse(first, trace);
+        const state = (stored?.value as { readonly state?: unknown } | undefined)?.state;
+        if (state === 'committed') trace.conclude('duplicate');
+        else trace.conclude('shed', 'dedupe: another process is handling this event');
+        return false;
+      }),
+    );
+  }
+
+  #refuse(first: SharedClaim, trace: Trace | undefined): boolean {
+    if (first.end === undefined) first.join(trace, this.#config.maxTwins);
+    else if (first.end === 'commit') trace?.conclude('duplicate');
+    else trace?.conclude('shed', 'dedupe: the claim of this event is being given back');
+    return false;
+  }
+
+  /** Renews the lease, or writes down what became of the event. What the store refuses to do now is tried again. */
+  #write(claim: SharedClaim): void {
+    const { key, revision, end } = claim;
+    const { store, prefix } = this.#config;
+    const written: Observable<unknown> =
+      end === 'release'
+        ? store.delete(prefix + key, { if: revision })
+        : this.#put(key, end === 'commit' ? 'committed' : 'claimed', revision);
+    claim.writing = true;
+    written.subscribe({
+      next: (result) => {
+        claim.writing = false;
+        if (end !== undefined) this.#held.delete(key);
+        else if (typeof result !== 'number') this.#lost(claim);
+        else {
+          claim.revision = result;
+          this.#goOn(claim);
+        }
+      },
+      error: () => {
+        claim.writing = false;
+        if (claim.end === end) claim.waiting = this.#due.add(claim);
+        else this.#write(claim);
+      },
+    });
+  }
+
+  #goOn(claim: SharedClaim): void {
+    if (claim.end === undefined) claim.waiting = this.#due.add(claim);
+    else this.#write(claim);
+  }
+
+  /** The lease was over before it was renewed, and somebody else may have the event: nothing more of it goes out here. */
+  #lost(claim: SharedClaim): void {
+    this.#held.delete(claim.key);
+    claim.trace.cancel('superseded');
+  }
+
+  #put(
+    key: string,
+    state: 'claimed' | 'committed',
+    condition: NonNullable<PutOptions['if']>,
+  ): Observable<Revision | undefined> {
+    const { store, prefix, windowMs, leaseMs } = this.#config;
+    const value: Json = state === 'claimed' ? { shape: SHAPE, state, owner: this.#owner } : { shape: SHAPE, state };
+    return store.put(prefix + key, value, { if: condition, ttlMs: state === 'claimed' ? leaseMs : windowMs });
+  }
+}
+
+class SharedClaim extends Claim {
+  readonly #owner: SharedClaims;
+  revision: Revision;
+  waiting: Waiting<SharedClaim> | undefined;
+  writing = false;
+  /** What is to be written, once the event is settled. */
+  end: 'commit' | 'release' | undefined;
+
+  constructor(owner: SharedClaims, key: string, trace: Trace, brief: boolean, revision: Revision) {
+    super(key, trace, brief);
+    this.#owner = owner;
+    this.revision = revision;
+  }
+
+  protected over(again: boolean): void {
+    this.#owner.over(this, again || this.brief);
+  }
+}

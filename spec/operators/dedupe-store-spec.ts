@@ -1,0 +1,258 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { defer, delay, mergeMap, of, throwError, timer, type Observable } from 'rxjs';
+import { ChatError, dedupe, memoryStore, type DedupeConfig, type InboundEvent, type Store } from 'tidewire';
+import { virtualClock, type VirtualClock } from 'tidewire/testing';
+import { dedupeThatForgetsTheLease } from '../support/broken/dedupe-forgets-lease.js';
+import { Desk } from '../support/desk.js';
+
+const LEASE_MS = 60_000;
+
+const machine = (
+  clock: VirtualClock,
+  store: Store,
+  implementation = dedupe,
+  config: DedupeConfig<InboundEvent> = {},
+): Desk => new Desk(implementation({ store, scheduler: clock, leaseMs: LEASE_MS, ...config }), undefined, clock);
+
+/** Answers every call after `delayMs`, as a store on the network would; `broken` says whether it refuses. */
+const remote = (
+  store: Store,
+  clock: VirtualClock,
+  { delayMs = (): number => 0, broken = (): boolean => false },
+): Store => {
+  const far = <T>(call: () => Observable<T>): Observable<T> =>
+    defer(() => {
+      if (broken()) return throwError(() => new ChatError('unreachable', 'store', 'it is away'));
+      return timer(delayMs(), clock).pipe(
+        mergeMap(call),
+        mergeMap((value) => of(value).pipe(delay(delayMs(), clock))),
+      );
+    });
+  return {
+    get: (key) => far(() => store.get(key)),
+    put: (key, value, options) => far(() => store.put(key, value, options)),
+    delete: (key, options) => far(() => store.delete(key, options)),
+    scan: (prefix) => far(() => store.scan(prefix)),
+    forget: (prefix) => far(() => store.forget(prefix)),
+  };
+};
+
+describe('dedupe with a store', () => {
+  it('refuses a twin on another machine while the first is open, and knows it afterwards', () => {
+    const clock = virtualClock();
+    const store = memoryStore({ scheduler: clock });
+    const [one, other] = [machine(clock, store), machine(clock, store)];
+    const first = one.deliver('a');
+    other.deliver('a');
+    expect(other.outcomes()).to.deep.equal({ shed: 1 });
+    one.settle(first, 'handled');
+    other.deliver('a');
+    expect(other.outcomes()).to.deep.equal({ shed: 1, duplicate: 1 });
+    expect(other.emitted).to.deep.equal([]);
+  });
+
+  it('lets a twin in the same process wait for the first', () => {
+    const clock = virtualClock();
+    const desk = machine(clock, memoryStore({ scheduler: clock }));
+    const first = desk.deliver('a');
+    desk.deliver('a');
+    expect(desk.outcomes()).to.deep.equal({});
+    desk.settle(first, 'failed');
+    expect(desk.outcomes()).to.deep.equal({ failed: 2 });
+    desk.settle(desk.deliver('a'), 'handled');
+    expect(desk.outcomes()).to.deep.equal({ failed: 2, handled: 1 });
+  });
+
+  it('gives the claim back when the event failed untouched, so that any machine handles the next delivery', () => {
+    const clock = virtualClock();
+    const store = memoryStore({ scheduler: clock });
+    const [one, other] = [machine(clock, store), machine(clock, store)];
+    one.settle(one.deliver('a'), 'failed');
+    other.settle(other.deliver('a'), 'handled');
+    expect(other.outcomes()).to.deep.equal({ handled: 1 });
+  });
+
+  it('survives a restart', () => {
+    const clock = virtualClock();
+    const store = memoryStore({ scheduler: clock });
+    const before = machine(clock, store);
+    before.settle(before.deliver('a'), 'handled');
+    before.subscription.unsubscribe();
+    expect(machine(clock, store).isNew('a')).to.equal(false);
+  });
+
+  it('forgets after the window', () => {
+    const clock = virtualClock();
+    const desk = machine(clock, memoryStore({ scheduler: clock }), dedupe, { windowMs: 1_000 });
+    desk.settle(desk.deliver('a'), 'handled');
+    clock.advance(999);
+    expect(desk.isNew('a')).to.equal(false);
+    clock.advance(1);
+    expect(desk.isNew('a')).to.equal(true);
+  });
+
+  it('renews the lease as long as the event is open', () => {
+    const clock = virtualClock();
+    const store = memoryStore({ scheduler: clock });
+    const [one, other] = [machine(clock, store), machine(clock, store)];
+    const first = one.deliver('a');
+    clock.advance(10 * LEASE_MS);
+    expect(other.isNew('a')).to.equal(false);
+    one.settle(first, 'handled');
+    expect(one.outcomes()).to.deep.equal({ handled: 1 });
+  });
+
+  it('handles again what was open when a machine died, once its lease is over', () => {
+    const store = memoryStore({ scheduler: virtualClock() });
+    const dead = virtualClock();
+    const alive = virtualClock();
+    const shared = memoryStore({ scheduler: alive });
+    // Its clock stands still: nothing is renewed.
+    machine(dead, shared).deliver('a');
+    expect(store.sync.scan('')).to.deep.equal([]);
+    const other = machine(alive, shared);
+    alive.advance(LEASE_MS - 1);
+    expect(other.isNew('a')).to.equal(false);
+    alive.advance(1);
+    expect(other.isNew('a')).to.equal(true);
+  });
+
+  it('cancels what it has of an event whose lease it lost', () => {
+    const [slow, alive] = [virtualClock(), virtualClock()];
+    const store = memoryStore({ scheduler: alive });
+    const one = machine(slow, store);
+    const trace = one.deliver('a');
+    alive.advance(LEASE_MS);
+    const other = machine(alive, store);
+    other.settle(other.deliver('a'), 'handled');
+    slow.advance(LEASE_MS);
+    expect(trace.cancelled).to.equal(true);
+    one.settle(trace, 'handled');
+    expect(one.outcomes()).to.deep.equal({ superseded: 1 });
+    expect(store.sync.get('dedupe/desk::c a')?.value).to.include({ state: 'committed' });
+  });
+
+  it('fails the event, not the stream, when the store does, and handles the next delivery', () => {
+    const clock = virtualClock();
+    let broken = true;
+    const desk = machine(clock, remote(memoryStore({ scheduler: clock }), clock, { broken: () => broken }));
+    desk.deliver('a');
+    expect(desk.outcomes()).to.deep.equal({ failed: 1 });
+    broken = false;
+    const trace = desk.deliver('a');
+    clock.advance(0);
+    desk.settle(trace, 'handled');
+    expect(desk.outcomes()).to.deep.equal({ failed: 1, handled: 1 });
+  });
+
+  it('writes down later what the store could not take when the event was settled', () => {
+    const clock = virtualClock();
+    let broken = false;
+    const store = memoryStore({ scheduler: clock });
+    const desk = machine(clock, remote(store, clock, { broken: () => broken }));
+    const trace = desk.deliver('a');
+    clock.advance(0);
+    broken = true;
+    desk.settle(trace, 'handled');
+    desk.deliver('a');
+    expect(desk.outcomes()).to.deep.equal({ handled: 1, duplicate: 1 });
+    broken = false;
+    clock.advance(LEASE_MS / 3);
+    expect(store.sync.scan('dedupe/')[0]?.value).to.include({ state: 'committed' });
+  });
+
+  it('keeps the order of a conversation while the store takes its time', () => {
+    const clock = virtualClock();
+    const delays = [50, 0, 10, 0];
+    const store = remote(memoryStore({ scheduler: clock }), clock, { delayMs: () => delays.shift() ?? 0 });
+    const desk = machine(clock, store);
+    for (const id of ['a', 'b', 'c']) desk.deliver(id);
+    clock.advance(100);
+    expect(desk.emitted).to.deep.equal(['a', 'b', 'c']);
+  });
+
+  it('sets several apart by their names', () => {
+    const clock = virtualClock();
+    const store = memoryStore({ scheduler: clock });
+    const [one, other] = [machine(clock, store), machine(clock, store, dedupe, { name: 'audit' })];
+    expect([one.isNew('a'), other.isNew('a'), other.isNew('a')]).to.deep.equal([true, true, false]);
+  });
+
+  it('stops its timer when nothing is open', () => {
+    const clock = virtualClock();
+    const desk = machine(clock, memoryStore({ scheduler: clock }));
+    desk.settle(desk.deliver('a'), 'handled');
+    clock.flush();
+    expect(desk.outcomes()).to.deep.equal({ handled: 1 });
+  });
+
+  it('has one effect per event over two machines and a slow store, whatever fails and wherever it is delivered', () => {
+    fc.assert(oneEffectAnywhere(dedupe));
+  });
+
+  it('has a law that rejects a dedupe that does not renew its lease', () => {
+    expect(fc.check(oneEffectAnywhere(dedupeThatForgetsTheLease)).failed).to.equal(true);
+  });
+});
+
+/** At most one attempt of an event at a time, on whichever machine, and none after one that succeeded. */
+const oneEffectAnywhere = (implementation: typeof dedupe): fc.IProperty<unknown> => {
+  const deliveries = fc.array(
+    fc.record({
+      id: fc.nat(2),
+      machine: fc.nat(1),
+      gap: fc.nat(40_000),
+      takesMs: fc.nat(200_000),
+      fails: fc.boolean(),
+    }),
+    { maxLength: 25 },
+  );
+  return fc.property(deliveries, fc.array(fc.nat(3_000), { minLength: 1, maxLength: 10 }), (list, delays) => {
+    const clock = virtualClock();
+    let calls = 0;
+    const store = remote(memoryStore({ scheduler: clock }), clock, {
+      delayMs: () => delays[calls++ % delays.length] ?? 0,
+    });
+    const running = new Map<string, number>();
+    const succeeded = new Set<string>();
+    const machines = [machine(clock, store, implementation), machine(clock, store, implementation)];
+    const plans: { readonly desk: Desk; readonly id: string; readonly takesMs: number; readonly fails: boolean }[] = [];
+    const watch = (desk: Desk, from: number): void => {
+      for (const id of desk.emitted.slice(from)) {
+        expect(running.get(id) ?? 0, `${id} at once`).to.equal(0);
+        expect(succeeded.has(id), `${id} again`).to.equal(false);
+        running.set(id, 1);
+      }
+    };
+    for (const { id, machine: at, gap, takesMs, fails } of list) {
+      const desk = machines[at] as Desk;
+      const name = `m${String(id)}`;
+      const before = machines.map(({ emitted }) => emitted.length);
+      const trace = desk.deliver(name);
+      plans.push({ desk, id: name, takesMs, fails });
+      const step = (): void => {
+        machines.forEach((each, index) => {
+          watch(each, before[index] ?? 0);
+          before[index] = each.emitted.length;
+        });
+      };
+      for (let ms = 0; ms <= 12_000 && !trace.settled; ms += 1_000) {
+        const seen = desk.emitted.length;
+        clock.advance(1_000);
+        step();
+        if (desk.emitted.length === seen) continue;
+        timer(takesMs, clock).subscribe(() => {
+          running.set(name, 0);
+          if (!fails) succeeded.add(name);
+          desk.settle(trace, fails ? 'failed' : 'handled');
+        });
+        break;
+      }
+      clock.advance(gap);
+      step();
+    }
+    clock.flush();
+    for (const { accounts } of machines) expect(accounts.counts().inFlight).to.equal(0);
+  });
+};
