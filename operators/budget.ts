@@ -1,11 +1,17 @@
 import { asyncScheduler, type SchedulerLike } from 'rxjs';
+import { SharedSlots } from '../lib/limit/shared-slots.js';
 import { Windows } from '../lib/limit/windows.js';
+import type { Store } from '../lib/store/store.js';
 
 export interface BudgetConfig {
   /** How many items of a key pass within any window of `perMs`. */
   readonly limit: number;
   /** Length of the window, in milliseconds. */
   readonly perMs: number;
+  /** Where it is kept, so that several processes share it. Their clocks should agree. Default: in memory. */
+  readonly store?: Store;
+  /** Sets several budgets in one store apart. Default: `budget`. */
+  readonly name?: string;
   /** Clock of the windows. Default: `asyncScheduler`. */
   readonly scheduler?: SchedulerLike;
 }
@@ -16,7 +22,7 @@ export interface Budget {
   readonly perMs: number;
 }
 
-const windows = new WeakMap<Budget, Windows>();
+const slots = new WeakMap<Budget, Windows | SharedSlots>();
 
 /**
  * One limit for several places, such as two sinks of the same platform account.
@@ -25,17 +31,26 @@ const windows = new WeakMap<Budget, Windows>();
  *     bot.pipe(rateLimit({ budget: quota }), …);
  *     broadcast.pipe(rateLimit({ budget: quota }), …);
  *
+ * With a `store`, one limit for several processes too. While the store cannot be reached nothing passes, and a request
+ * whose process died keeps its slot for a minute beyond the window.
+ *
  * @throws RangeError when a number of the config is out of range.
  */
-export function budget({ limit, perMs, scheduler = asyncScheduler }: BudgetConfig): Budget {
+export function budget(config: BudgetConfig): Budget {
+  const { limit, perMs, store, name = 'budget', scheduler = asyncScheduler } = config;
   const made: Budget = Object.freeze({ limit, perMs });
-  windows.set(made, new Windows('budget', limit, perMs, scheduler));
+  slots.set(
+    made,
+    store === undefined
+      ? new Windows('budget', limit, perMs, scheduler)
+      : new SharedSlots({ store, prefix: `${name}/`, limit, perMs, scheduler }),
+  );
   return made;
 }
 
 /** @internal */
-export const windowsOf = (shared: Budget): Windows => {
-  const found = windows.get(shared);
+export const slotsOf = (shared: Budget): Windows | SharedSlots => {
+  const found = slots.get(shared);
   if (found === undefined) throw new TypeError('rateLimit: make the budget with budget()');
   return found;
 };

@@ -1,11 +1,21 @@
-import { asyncScheduler, type MonoTypeOperatorFunction, type OperatorFunction, type SchedulerLike } from 'rxjs';
+import {
+  asyncScheduler,
+  filter,
+  map,
+  type MonoTypeOperatorFunction,
+  type OperatorFunction,
+  type SchedulerLike,
+} from 'rxjs';
 import { backoff, type BackoffConfig } from '../lib/limit/backoff.js';
 import { guardedSink, oneByOne } from '../lib/limit/guarded-sink.js';
-import { limitedStream } from '../lib/limit/limited-stream.js';
+import { keyOf, limitedStream } from '../lib/limit/limited-stream.js';
+import { SharedSlots } from '../lib/limit/shared-slots.js';
 import { Windows } from '../lib/limit/windows.js';
 import type { OutboundAction, Receipt } from '../lib/model/index.js';
-import { windowsOf, type Budget } from './budget.js';
+import { slotsOf, type Budget } from './budget.js';
+import { lanes } from './lanes.js';
 import { atLeast } from '../lib/range.js';
+import { traceOf } from '../lib/trace.js';
 
 /** A limit of one's own. */
 export interface Limit {
@@ -87,25 +97,49 @@ export function rateLimit<T>(
 ): unknown {
   const { maxQueued = 100_000 } = config;
   atLeast('rateLimit: maxQueued', maxQueued, 0);
-  const shared = config.budget === undefined ? undefined : windowsOf(config.budget);
+  const given = config.budget === undefined ? undefined : slotsOf(config.budget);
+  const shared = given instanceof SharedSlots ? given : undefined;
   const { limit, perMs, scheduler = asyncScheduler } = config as Limit;
-  const windows = (): Windows => shared ?? new Windows('rateLimit', limit, perMs, scheduler);
-  const clock = windows().scheduler;
-  const budget = shared !== undefined;
+  const windows = given instanceof Windows ? () => given : () => new Windows('rateLimit', limit, perMs, scheduler);
+  const clock = (given ?? windows()).scheduler;
+  const budget = given !== undefined;
   if (sink === undefined) {
     const { key, overflow = 'delay' } = config as RateLimitConfig<T>;
-    return limitedStream({ key, overflow, maxQueued, windows, budget });
+    return shared === undefined
+      ? limitedStream({ key, overflow, maxQueued, windows, budget })
+      : sharedLimit(shared, key ?? keyOf, overflow, maxQueued);
   }
 
   const { key, coalesce, together = () => true, ...rest } = config as RateLimitSinkConfig & Partial<CoalesceConfig>;
   if (coalesce !== undefined && !(coalesce >= 1)) {
     throw new RangeError(`rateLimit: coalesce must be at least 1, got ${coalesce}`);
   }
-  const guard = { name: 'rateLimit', key, scheduler: clock, windows, budget, maxQueued };
+  const ours = shared === undefined ? windows : undefined;
+  const guard = { name: 'rateLimit', key, scheduler: clock, windows: ours, shared, budget, maxQueued };
   return guardedSink(
     { ...guard, coalesce: coalesce ?? 1, together, ...backoff('rateLimit', { delayMs: 2_000, ...rest }) },
     coalesce === undefined ? oneByOne(sink as OperatorFunction<OutboundAction, Receipt>) : (sink as Lists),
   );
 }
+
+/** The stream form on a budget in a store: an item waits in the lane of its key until a slot is taken for it. */
+const sharedLimit = <T>(
+  slots: SharedSlots,
+  key: (item: T) => string,
+  overflow: 'delay' | 'shed',
+  maxQueued: number,
+): MonoTypeOperatorFunction<T> =>
+  lanes({ name: 'rateLimit', key, maxQueued }, (item) => {
+    const at = key(item);
+    const taken = overflow === 'delay' ? slots.take(at) : slots.tryTake(at);
+    return taken.pipe(
+      filter((slot) => {
+        if (typeof slot === 'string') slots.answered(at, slot);
+        else traceOf(item)?.conclude('shed', 'rateLimit: no free slot');
+        return typeof slot === 'string';
+      }),
+      map(() => item),
+    );
+  });
 
 type Lists = OperatorFunction<readonly OutboundAction[], readonly Receipt[]>;

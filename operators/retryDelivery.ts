@@ -37,6 +37,7 @@ export function retryDelivery(
     key,
     scheduler,
     windows: undefined,
+    shared: undefined,
     budget: false,
     coalesce: 1,
     together,

@@ -1,4 +1,4 @@
-import { map, mergeMap, Observable, Subject, type OperatorFunction, type SchedulerLike, type Subscription } from 'rxjs';
+import { map, mergeMap, Observable, Subject, type OperatorFunction, Subscription, type SchedulerLike } from 'rxjs';
 import { consume } from '../consume.js';
 import { isoClock } from '../iso-clock.js';
 import {
@@ -14,6 +14,7 @@ import {
 import { ExpiryQueue, type Expiring } from '../store/expiry-queue.js';
 import { traceOf, unaccounted, type Holder, type Trace } from '../trace.js';
 import type { Writable } from '../writable.js';
+import type { SharedSlots } from './shared-slots.js';
 import type { Windows } from './windows.js';
 
 /** @internal */
@@ -23,6 +24,8 @@ export interface GuardConfig {
   readonly scheduler: SchedulerLike;
   /** Windows of a subscription, or those of a budget. */
   readonly windows: (() => Windows) | undefined;
+  /** In place of windows: slots that several processes share. */
+  readonly shared: SharedSlots | undefined;
   readonly budget: boolean;
   /** How many actions of a key go out as one request. */
   readonly coalesce: number;
@@ -56,7 +59,7 @@ export const guardedSink = (
   config: GuardConfig,
   sink: OperatorFunction<readonly OutboundAction[], readonly Receipt[]>,
 ): OperatorFunction<OutboundAction, Receipt> => {
-  const { name, scheduler, coalesce, together, maxQueued, attempts, pauseMs } = config;
+  const { name, scheduler, shared, coalesce, together, maxQueued, attempts, pauseMs } = config;
   const keyOf = config.key ?? (({ conversation }: OutboundAction) => conversationKey(conversation));
 
   return (source) =>
@@ -120,11 +123,34 @@ export const guardedSink = (
         }
       };
 
+      const ask = (line: Line, slots: SharedSlots): void => {
+        const asking = (line.asking = new Subscription());
+        const taken = slots.take(line.key).pipe(
+          map((slot) => {
+            line.asking = undefined;
+            line.slot = slot;
+            advance(line);
+          }),
+        );
+        asking.add(
+          taken.subscribe({
+            error: (error: unknown) => {
+              subscriber.error(error);
+            },
+          }),
+        );
+      };
+      const giveBack = (line: Line): void => {
+        line.asking?.unsubscribe();
+        if (line.slot !== undefined) shared?.giveBack(line.key, line.slot);
+        line.asking = line.slot = undefined;
+      };
       /** Sends the head of a line if nothing of it is under way, it is not closed, and a slot is free. */
       const advance = (line: Line): void => {
         line.drop();
         if (line.flights.length > 0) return;
         if (line.waiting.length === 0) {
+          giveBack(line);
           if (line.closedUntil <= scheduler.now()) lines.delete(line.key);
           else wakeAt(line, line.closedUntil);
           return;
@@ -133,6 +159,10 @@ export const guardedSink = (
         const freeAt = Math.max(line.closedUntil, window?.freeAt() ?? 0);
         if (freeAt > scheduler.now()) {
           wakeAt(line, freeAt);
+          return;
+        }
+        if (shared !== undefined && line.slot === undefined) {
+          if (line.asking === undefined) ask(line, shared);
           return;
         }
         const flights = line.take(coalesce, together);
@@ -158,6 +188,8 @@ export const guardedSink = (
           if (line.throttled) window.throttled(scheduler.now());
           else window.record(scheduler.now());
         }
+        if (line.slot !== undefined) shared?.answered(line.key, line.slot);
+        line.slot = undefined;
         line.throttled = false;
         queued += line.again();
         advance(line);
@@ -190,6 +222,7 @@ export const guardedSink = (
         timer?.unsubscribe();
         if (!config.budget) windows?.stop();
         for (const line of lines.values()) {
+          if (line.flights.length === 0) giveBack(line);
           for (const entry of [...line.flights, ...line.waiting]) {
             if (entry.closed) continue;
             entry.closed = true;
@@ -255,6 +288,9 @@ class Line {
   wakesAt = -1;
   failures = 0;
   throttled = false;
+  /** The shared slot of the request that is next or under way, or who asks for it. */
+  slot: string | undefined;
+  asking: Subscription | undefined;
 
   constructor(readonly key: string) {}
 

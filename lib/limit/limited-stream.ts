@@ -154,7 +154,8 @@ class Waiting<T> implements Holder {
   }
 }
 
-const keyOf = (item: unknown): string => {
+/** @internal The item's conversation, and all items without one together. */
+export const keyOf = (item: unknown): string => {
   const { conversation } = item as { readonly conversation?: Conversation };
   if (conversation === undefined) return '';
   return traceOf(item)?.keyOf(conversation) ?? conversationKey(conversation);

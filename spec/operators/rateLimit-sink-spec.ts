@@ -1,11 +1,14 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { map, mergeMap, of, Subject, throwError, timer, type Observable, type OperatorFunction } from 'rxjs';
+import { map, mergeMap, NEVER, of, Subject, throwError, timer, type Observable, type OperatorFunction } from 'rxjs';
 import {
+  budget,
   ChatError,
   deliver,
+  memoryStore,
   openAccounts,
   rateLimit,
+  type Budget,
   type traceOf,
   type OutboundAction,
   type Outcome,
@@ -226,6 +229,41 @@ describe('rateLimit around a sink', () => {
     expect(String(error)).to.equal('Error: the sink is broken');
   });
 
+  it('shares a budget in a store with other processes, at the platform, and gives back the slot of one that died', () => {
+    const desk = new Desk();
+    const platform = new Platform(desk.clock, 20, 60_000, () => 50);
+    const store = memoryStore({ scheduler: desk.clock });
+    const quota = (): Budget => budget({ ...limits, store, scheduler: desk.clock });
+    const other = new Subject<OutboundAction>();
+    const died = other.pipe(rateLimit({ budget: quota(), jitter: 0 }, () => NEVER)).subscribe();
+    desk.through(rateLimit({ budget: quota(), jitter: 0 }, platform.sink()));
+    other.next(action('lost'));
+    died.unsubscribe();
+    for (let i = 0; i < 45; i++) desk.send(action(`a${String(i)}`));
+    desk.clock.advance(59_000);
+    expect(platform.journal).to.have.length(19);
+    desk.clock.advance(300_000);
+    expect(platform).to.include({ refusals: 0 });
+    expect(platform.journal.map(({ id }) => id)).to.deep.equal(Array.from({ length: 45 }, (_, i) => `a${String(i)}`));
+    expect(desk.outcomes()).to.deep.equal({ handled: 45 });
+  });
+
+  it('gives a slot back that it had taken for what was cancelled', () => {
+    const desk = new Desk();
+    const store = memoryStore({ scheduler: desk.clock });
+    const quota = budget({ limit: 1, perMs: 1_000, store, scheduler: desk.clock });
+    const platform = new Platform(desk.clock, 20, 60_000);
+    desk.through(rateLimit({ budget: quota }, platform.sink()));
+    const [first, second] = [desk.send(action('1')), desk.send(action('2'))];
+    desk.clock.advance(500);
+    second.cancel('handedOff');
+    desk.clock.advance(5_000);
+    expect([first.outcome, second.outcome]).to.deep.equal(['handled', 'handedOff']);
+    desk.send(action('3'));
+    desk.clock.advance(100);
+    expect(desk.told()).to.deep.equal(['1 delivered', '2 muted', '3 delivered']);
+  });
+
   it('refuses numbers out of range', () => {
     const sink = new Platform(virtualClock(), 1, 1).sink();
     expect(() => rateLimit({ limit: 0, perMs: 1 }, sink)).to.throw(RangeError, 'limit must be at least 1, got 0');
@@ -238,6 +276,15 @@ describe('rateLimit around a sink', () => {
 
   it('keeps the limit at the platform, the order, and gives one receipt each, whatever the schedule', () => {
     fc.assert(honestAtThePlatform((...args) => rateLimit(...args)));
+  });
+
+  it('does so on a budget in a store too', () => {
+    fc.assert(
+      honestAtThePlatform(({ scheduler, ...limit }, sink) => {
+        const quota = budget({ ...limit, scheduler, store: memoryStore({ scheduler }) });
+        return rateLimit({ budget: quota }, sink);
+      }),
+    );
   });
 
   it('has a law that rejects a limit that counts from when a request is sent', () => {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { from, mergeMap, of, Subject, take, type MonoTypeOperatorFunction, type SchedulerLike } from 'rxjs';
-import { budget, openAccounts, rateLimit, type InboundEvent } from 'tidewire';
+import { from, mergeMap, of, Subject, take, throwError, type MonoTypeOperatorFunction, type SchedulerLike } from 'rxjs';
+import { budget, memoryStore, openAccounts, rateLimit, type InboundEvent } from 'tidewire';
 import { marbles, virtualClock } from 'tidewire/testing';
 import { averagingRateLimit } from '../support/broken/rateLimit-average.js';
 import { unfairRateLimit } from '../support/broken/rateLimit-one-line.js';
@@ -135,6 +135,46 @@ describe('rateLimit', () => {
     expect(at).to.deep.equal([0, 0, 100, 100, 200, 200]);
   });
 
+  it('shares a budget in a store between processes, whose clocks agree', () => {
+    const scheduler = virtualClock();
+    const store = memoryStore({ scheduler });
+    const at: number[] = [];
+    const sources = [new Subject<string>(), new Subject<string>()];
+    for (const source of sources) {
+      const quota = budget({ limit: 2, perMs: 100, store, scheduler });
+      source.pipe(rateLimit({ budget: quota })).subscribe(() => at.push(scheduler.now()));
+    }
+    for (let i = 0; i < 3; i++) for (const source of sources) source.next('x');
+    scheduler.advance(1_000);
+    expect(at).to.deep.equal([0, 0, 100, 100, 200, 200]);
+  });
+
+  it('sheds what finds no slot in a store, when asked', () => {
+    const scheduler = virtualClock();
+    const quota = budget({ limit: 1, perMs: 100, store: memoryStore({ scheduler }), scheduler });
+    const seen: string[] = [];
+    of('a', 'b')
+      .pipe(rateLimit({ budget: quota, overflow: 'shed' }))
+      .subscribe((item) => seen.push(item));
+    expect(seen).to.deep.equal(['a']);
+  });
+
+  it('waits while the store of a budget cannot be reached, and then goes on', () => {
+    const scheduler = virtualClock();
+    const store = memoryStore({ scheduler });
+    let away = true;
+    const get: typeof store.get = (key) => (away ? throwError(() => new Error('away')) : store.get(key));
+    const quota = budget({ limit: 1, perMs: 100, store: { ...store, get }, scheduler });
+    const at: number[] = [];
+    of('a')
+      .pipe(rateLimit({ budget: quota }))
+      .subscribe(() => at.push(scheduler.now()));
+    scheduler.advance(1_500);
+    away = false;
+    scheduler.advance(1_500);
+    expect(at).to.deep.equal([2_000]);
+  });
+
   it('refuses numbers out of range', () => {
     expect(() => rateLimit({ limit: 0, perMs: 1 })).to.throw(RangeError, 'rateLimit: limit must be at least 1, got 0');
     expect(() => rateLimit({ limit: 1, perMs: 0 })).to.throw(RangeError, 'rateLimit: perMs must be above 0, got 0');
@@ -144,6 +184,14 @@ describe('rateLimit', () => {
 
   it('holds the limit in every window, keeps the order, never waits without need, and loses nothing', () => {
     fc.assert(honestLimit((config) => rateLimit(config)));
+  });
+
+  it('does so on a budget in a store too', () => {
+    fc.assert(
+      honestLimit(({ limit, perMs, scheduler, ...rest }) =>
+        rateLimit({ ...rest, budget: budget({ limit, perMs, scheduler, store: memoryStore({ scheduler }) }) }),
+      ),
+    );
   });
 
   it('has a law that rejects an average in place of a window, and one line for all keys', () => {

@@ -1,0 +1,139 @@
+import { map, mergeMap, Observable, type SchedulerLike, type Subscription } from 'rxjs';
+import type { Json } from '../model/index.js';
+import { above, atLeast } from '../range.js';
+import type { Store, Stored } from '../store/store.js';
+
+/** @internal */
+export interface SharedSlotsConfig {
+  readonly store: Store;
+  /** In front of every key in the store. */
+  readonly prefix: string;
+  readonly limit: number;
+  readonly perMs: number;
+  readonly scheduler: SchedulerLike;
+}
+
+/** A slot that is taken: when it is free again, and whether its request is still under way. */
+interface Slot {
+  readonly id: string;
+  readonly freeAt: number;
+  readonly flying: boolean;
+}
+
+/** Version of the records' shape. */
+const SHAPE = 1;
+/** How much longer than its window a slot is taken whose request got no answer: its process may have died. */
+const GRACE_MS = 60_000;
+/** How long to wait before asking a store again that could not answer, or about slots whose requests are under way. */
+const AGAIN_MS = 1_000;
+
+/**
+ * The slots of a limit in a store that several processes share: one record for each key in use, written by
+ * compare-and-set.
+ *
+ * @internal
+ */
+export class SharedSlots {
+  readonly scheduler: SchedulerLike;
+  readonly #config: SharedSlotsConfig;
+  readonly #owner = globalThis.crypto.randomUUID();
+  #count = 0;
+
+  constructor(config: SharedSlotsConfig) {
+    atLeast('budget: limit', config.limit, 1);
+    above('budget: perMs', config.perMs, 0);
+    this.scheduler = config.scheduler;
+    this.#config = config;
+  }
+
+  /** Emits the id of a slot, once one is free and taken. While the store cannot be reached, it waits. */
+  take(key: string): Observable<string> {
+    return new Observable((subscriber) => {
+      let asking: Subscription | undefined;
+      let waiting: Subscription | undefined;
+      const again = (pauseMs: number): void => {
+        waiting = this.scheduler.schedule(ask, pauseMs);
+      };
+      const ask = (): void => {
+        asking = this.tryTake(key).subscribe({
+          next: (taken) => {
+            if (typeof taken === 'number') again(Math.max(1, taken - this.scheduler.now()));
+            else {
+              subscriber.next(taken);
+              subscriber.complete();
+            }
+          },
+          error: () => {
+            again(AGAIN_MS);
+          },
+        });
+      };
+      subscriber.add(() => {
+        asking?.unsubscribe();
+        waiting?.unsubscribe();
+      });
+      ask();
+    });
+  }
+
+  /** Emits the id of a slot, or when to ask again. */
+  tryTake(key: string): Observable<string | number> {
+    return this.#read(key).pipe(
+      mergeMap(([stored, slots]) => {
+        const now = this.scheduler.now();
+        if (slots.length >= this.#config.limit) {
+          const freeAt = Math.min(...slots.map((slot) => slot.freeAt));
+          return [slots.some(({ flying }) => flying) ? Math.min(freeAt, now + AGAIN_MS) : freeAt];
+        }
+        const id = `${this.#owner}-${++this.#count}`;
+        const taken: Slot = { id, freeAt: now + this.#config.perMs + GRACE_MS, flying: true };
+        return this.#write(key, stored, [...slots, taken]).pipe(
+          mergeMap((written) => (written ? [id] : this.tryTake(key))),
+        );
+      }),
+    );
+  }
+
+  /** The answer to the request of a slot has come: its window counts from now. */
+  answered(key: string, id: string): void {
+    const freeAt = this.scheduler.now() + this.#config.perMs;
+    this.#update(key, (slots) => slots.map((slot) => (slot.id === id ? { id, freeAt, flying: false } : slot)));
+  }
+
+  /** It was not used. */
+  giveBack(key: string, id: string): void {
+    this.#update(key, (slots) => slots.filter((slot) => slot.id !== id));
+  }
+
+  #update(key: string, change: (slots: readonly Slot[]) => readonly Slot[]): void {
+    this.#read(key)
+      .pipe(mergeMap(([stored, slots]) => this.#write(key, stored, change(slots))))
+      .subscribe({
+        next: (written) => {
+          if (!written) this.#update(key, change);
+        },
+        // Without the store the slot stays taken for `GRACE_MS` longer: the limit is kept.
+        error: () => undefined,
+      });
+  }
+
+  #read(key: string): Observable<readonly [Stored | undefined, readonly Slot[]]> {
+    const { store, prefix } = this.#config;
+    return store.get(prefix + key).pipe(
+      map((stored) => {
+        const record = stored?.value as unknown as
+          { readonly shape: number; readonly slots: readonly Slot[] } | undefined;
+        const now = this.scheduler.now();
+        const slots = record?.shape === SHAPE ? record.slots.filter(({ freeAt }) => freeAt > now) : [];
+        return [stored, slots] as const;
+      }),
+    );
+  }
+
+  #write(key: string, stored: Stored | undefined, slots: readonly Slot[]): Observable<boolean> {
+    const { store, prefix, perMs } = this.#config;
+    const value = { shape: SHAPE, slots } as unknown as Json;
+    const options = { if: stored?.revision ?? ('absent' as const), ttlMs: perMs + GRACE_MS };
+    return store.put(prefix + key, value, options).pipe(map((revision) => revision !== undefined));
+  }
+}
