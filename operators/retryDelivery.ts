@@ -20,8 +20,8 @@ export interface RetryDeliveryConfig extends BackoffConfig {
  *     sink       F D D            F: failed, retryable; D: delivered
  *     receipts  ----D-D---------|     after the pause; b waits behind a
  *
- * In order within a conversation, which waits during the pause; others do not. `unknown` is never sent again: the customer
- * may have it. After `attempts` the failed receipt passes. `handoff` and `end` overtake what waits, which is `skipped:
+ * In order within a conversation, which waits during the pause; others do not. `unknown` is never sent again, since the
+ * customer may have it, unless `reconcile` finds out that it did not arrive. After `attempts` the failed receipt passes. `handoff` and `end` overtake what waits, which is `skipped:
  * superseded`. Accounts for the actions in place of the sink inside. Completes when the source has completed and every
  * action has its receipt. Errors: those of the source and of the sink.
  *

@@ -19,3 +19,4 @@ export * from '../profiles/index.js';
 export * from '../reply.js';
 export { englishTexts, type Texts } from '../text/texts.js';
 export type { BackoffConfig } from '../limit/backoff.js';
+export type { Reconcile } from '../limit/reconcile.js';

@@ -14,6 +14,7 @@ import {
 import { ExpiryQueue, type Expiring } from '../store/expiry-queue.js';
 import { traceOf, unaccounted, type Holder, type Trace } from '../trace.js';
 import type { Writable } from '../writable.js';
+import { reconciled, type Reconcile } from './reconcile.js';
 import type { SharedSlots } from './shared-slots.js';
 import type { Windows } from './windows.js';
 
@@ -32,6 +33,7 @@ export interface GuardConfig {
   /** Whether an action may go out in the same request as the one before it. */
   readonly together: (before: OutboundAction, next: OutboundAction) => boolean;
   readonly maxQueued: number;
+  readonly reconcile: Reconcile | undefined;
   /** How often an action is sent at most. */
   readonly attempts: number;
   /** Pause before the next attempt, in milliseconds; `failures` of this key in a row are known. */
@@ -59,7 +61,7 @@ export const guardedSink = (
   config: GuardConfig,
   sink: OperatorFunction<readonly OutboundAction[], readonly Receipt[]>,
 ): OperatorFunction<OutboundAction, Receipt> => {
-  const { name, scheduler, shared, coalesce, together, maxQueued, attempts, pauseMs } = config;
+  const { name, scheduler, shared, reconcile, coalesce, together, maxQueued, attempts, pauseMs } = config;
   const keyOf = config.key ?? (({ conversation }: OutboundAction) => conversationKey(conversation));
 
   return (source) =>
@@ -209,7 +211,8 @@ export const guardedSink = (
         line.back.push(entry);
       };
 
-      sink(requests).subscribe({
+      const answers = sink(requests);
+      (reconcile === undefined ? answers : answers.pipe(reconciled(reconcile))).subscribe({
         next: answered,
         error: (error: unknown) => {
           subscriber.error(error);

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { Subject, type OperatorFunction } from 'rxjs';
+import { EMPTY, mergeMap, of, Subject, throwError, timer, type Observable, type OperatorFunction } from 'rxjs';
 import { ChatError, deliver, openAccounts, retryDelivery, type OutboundAction, type Receipt } from 'tidewire';
 import { virtualClock } from 'tidewire/testing';
 import { delivered } from '../../lib/model/receipt.js';
@@ -95,6 +95,30 @@ describe('retryDelivery', () => {
     desk.clock.flush();
     expect(desk.calls).to.deep.equal(['0 a', '0 b']);
     expect(desk.told).to.deep.equal(['0 a failed', '0 b unknown']);
+  });
+
+  it('finds out what became of what is in doubt, where the platform can tell; its line waits for that', () => {
+    const lost = new ChatError('timeout', 'desk', 'no answer', { inDoubt: true });
+    const found: Readonly<Record<string, Observable<Receipt | 'resend'>>> = {
+      there: of({ ...delivered(text('there'), '1970-01-01T00:00:00.000Z', ['m1']) }),
+      gone: of('resend'),
+      silent: EMPTY,
+      broken: throwError(() => new Error('no')),
+    };
+    const names = Object.keys(found);
+    const desk: Desk = new Desk(Object.fromEntries(names.map((id) => [id, [lost]])), {
+      reconcile: ({ action: { id } }) => timer(5, desk.clock).pipe(mergeMap(() => found[id] ?? EMPTY)),
+    });
+    for (const id of names) desk.send(text(id));
+    desk.clock.flush();
+    expect(desk.calls).to.deep.equal(['0 there', '5 gone', '1010 gone', '1010 silent', '1015 broken']);
+    expect(desk.told).to.deep.equal([
+      '5 there delivered',
+      '1010 gone delivered',
+      '1015 silent unknown',
+      '1020 broken unknown',
+    ]);
+    expect(desk.accounts.counts().outcomes).to.include({ handled: 2, inDoubt: 2 });
   });
 
   it('refuses numbers out of range', () => {
