@@ -125,6 +125,7 @@ export class Account implements Holder {
     this.#inFlight--;
     this.#outcomes[rank] = (this.#outcomes[rank] ?? 0) + 1;
     const { accounts } = this;
+    if (this.#inFlight === 0) accounts.idle();
     accounts.history.add(this, trace, rank, at, lastHolder, reason, hops);
     if (rank === EXPIRED) accounts.report({ kind: 'expired', id: trace.id, source: this.name, lastHolder });
     else if (rank === FAILED) {
@@ -169,6 +170,8 @@ export class Accounts {
   readonly #accounts = new Map<string, Account>();
   readonly #reports = new Subject<Report>();
   readonly #hops = new Subject<Hop>();
+  /** Who waits until nothing is open. */
+  readonly #drains = new Set<() => void>();
 
   /** @internal */
   constructor({ scheduler = asyncScheduler, unattendedMs = 10_000, history = 10_000 }: AccountsConfig = {}) {
@@ -225,6 +228,34 @@ export class Accounts {
   explain(id: string): readonly Explanation[] {
     const open = this.open().filter((trace) => trace.id === id);
     return [...open.map((trace) => explanation(trace.summary())), ...this.history.find(id)];
+  }
+
+  /**
+   * Resolves with the counts as soon as nothing is open, of one account or of all, or when `deadlineMs` is over: `inFlight`
+   * says how much was left then. Whoever accepts must have stopped before.
+   *
+   * @throws RangeError when `deadlineMs` is below 0.
+   */
+  async drain(deadlineMs: number, account?: Account): Promise<Counts> {
+    atLeast('accounts: deadlineMs', deadlineMs, 0);
+    return new Promise((resolve) => {
+      const over = (): void => {
+        this.#drains.delete(look);
+        timer.unsubscribe();
+        resolve((account ?? this).counts());
+      };
+      const look = (): void => {
+        if ((account ?? this).counts().inFlight === 0) over();
+      };
+      const timer = this.#scheduler.schedule(over, deadlineMs);
+      this.#drains.add(look);
+      look();
+    });
+  }
+
+  /** @internal Nothing of an account is open any more. */
+  idle(): void {
+    for (const look of this.#drains) look();
   }
 
   /** @internal The open deliveries. */

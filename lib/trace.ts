@@ -247,8 +247,9 @@ export class Trace {
     if (this.#settled) return;
     this.#cancelled = true;
     this.#note(RANK[outcome]);
-    for (const holder of this.#holders()) holder.cancel?.(this, outcome);
+    // Its actions first: whoever has the event itself would find it quiet, and send what they wait for.
     for (let fork = this.#firstFork; fork !== undefined; fork = fork.#nextFork) fork.cancel(outcome);
+    for (const holder of this.#holders()) holder.cancel?.(this, outcome);
     if (this.#holder === undefined && this.#openForks === 0) this.#settle();
   }
 

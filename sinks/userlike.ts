@@ -23,6 +23,7 @@ import {
   touches,
   unknown,
   type OutboundAction,
+  type Outcome,
   type Receipt,
 } from '../lib/model/index.js';
 import { profileFinder, renderingOf } from '../lib/profiles/index.js';
@@ -30,7 +31,7 @@ import { traceOf, type Holder, type Trace } from '../lib/trace.js';
 import type { UserlikeClient } from '../lib/userlike/client.js';
 import type { UserlikeDialect } from '../lib/userlike/dialect.js';
 import { encodeAction, listOrder } from '../lib/userlike/encode.js';
-import type { Parked } from '../lib/userlike/exchange.js';
+import type { Exchange, Parked } from '../lib/userlike/exchange.js';
 import type { WireEvent } from '../lib/userlike/wire.js';
 import { coreOf, type UserlikeWebhook } from '../lib/userlike/webhook.js';
 import { ChatError } from '../lib/errors.js';
@@ -156,7 +157,7 @@ export function toUserlike(config: ToUserlikeConfig): OperatorFunction<OutboundA
           let session = sessions.get(key);
           if (session === undefined && exchange !== undefined && kind !== 'media') {
             waiting++;
-            exchange.park(new ParkedAction(action, trace, encoded.right, now, receive));
+            exchange.park(new ParkedAction(action, trace, encoded.right, exchange, now, receive));
             return;
           }
           if (session === undefined) sessions.set(key, (session = { calls: 0, gate: [], gated: false }));
@@ -193,6 +194,7 @@ class ParkedAction implements Holder, Parked {
   readonly action: OutboundAction;
   readonly trace: Trace | undefined;
   readonly events: readonly WireEvent[];
+  readonly #exchange: Exchange;
   readonly #now: () => string;
   readonly #receive: (parked: ParkedAction, receipt: Receipt) => void;
 
@@ -200,15 +202,23 @@ class ParkedAction implements Holder, Parked {
     action: OutboundAction,
     trace: Trace | undefined,
     events: readonly WireEvent[],
+    exchange: Exchange,
     now: () => string,
     receive: (parked: ParkedAction, receipt: Receipt) => void,
   ) {
     this.action = action;
     this.trace = trace;
     this.events = events;
+    this.#exchange = exchange;
     this.#now = now;
     this.#receive = receive;
     trace?.hold(this);
+  }
+
+  cancel(_: Trace, outcome: Outcome): void {
+    if (this.#exchange.unpark(this)) {
+      this.#receive(this, skipped(this.action, this.#now(), skipReasonOf(outcome)));
+    }
   }
 
   done(whole: boolean): void {

@@ -89,6 +89,13 @@ export class Exchange implements SettleListener, QuietListener {
     this.#parked.push(parked);
   }
 
+  /** Takes an action back; whether it was still there. */
+  unpark(parked: Parked): boolean {
+    const index = this.#state === 'open' ? this.#parked.indexOf(parked) : -1;
+    if (index >= 0) this.#parked.splice(index, 1);
+    return index >= 0;
+  }
+
   /** Calls `next` when the answer is out: what goes another way must not overtake it. */
   afterwards(next: () => void): void {
     if (this.#state === 'over') next();

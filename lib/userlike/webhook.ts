@@ -1,6 +1,6 @@
 import { either as E } from 'fp-ts';
 import { asyncScheduler, Observable, type SchedulerLike, type Subscriber } from 'rxjs';
-import { accounts as programAccounts, type Account, type Accounts } from '../accounts.js';
+import { accounts as programAccounts, type Account, type Accounts, type Counts } from '../accounts.js';
 import { conversationKey, type Conversation, type InboundEvent } from '../model/index.js';
 import type { SettleListener, Trace } from '../trace.js';
 import { Deadlines } from '../deadlines.js';
@@ -43,10 +43,10 @@ export interface UserlikeWebhook {
   /** For servers that speak `Request` and `Response`. */
   readonly fetch: FetchHandler;
   /**
-   * Stops accepting, answers what is open, completes the source, and resolves when all deliveries are settled, or when
-   * `deadlineMs` is over: whether they were.
+   * Stops accepting, answers what is open, completes the source, and resolves with its counts when all deliveries are
+   * settled, or when `deadlineMs` is over: `inFlight` says how many were not.
    */
-  readonly drain: (deadlineMs: number) => Promise<boolean>;
+  readonly drain: (deadlineMs: number) => Promise<Counts>;
 }
 
 const noId = (): (() => string) => {
@@ -78,7 +78,6 @@ export class WebhookCore implements ExchangeOwner {
   #subscriber: Subscriber<InboundEvent> | undefined;
   #inFlight = 0;
   #draining = false;
-  #drained: (() => void) | undefined;
 
   constructor(config: UserlikeWebhookConfig) {
     const { headers, maxBytes = 1_048_576, bodyTimeoutMs = 10_000, scheduler = asyncScheduler } = config;
@@ -196,22 +195,13 @@ export class WebhookCore implements ExchangeOwner {
     this.#settledOne();
   }
 
-  async drain(deadlineMs: number): Promise<boolean> {
+  async drain(deadlineMs: number): Promise<Counts> {
     this.#draining = true;
     for (const { exchanges } of [...this.#sessions.values()]) for (const exchange of [...exchanges]) exchange.answer();
     this.#subscriber?.complete();
     this.windows.stop();
     this.bodies.stop();
-    if (this.#inFlight === 0) return true;
-    return new Promise((resolve) => {
-      const timer = this.scheduler.schedule(() => {
-        resolve(false);
-      }, deadlineMs);
-      this.#drained = () => {
-        timer.unsubscribe();
-        resolve(true);
-      };
-    });
+    return this.account.accounts.drain(deadlineMs, this.account);
   }
 
   #emit(event: InboundEvent, listener: SettleListener): Trace {
@@ -226,7 +216,7 @@ export class WebhookCore implements ExchangeOwner {
   }
 
   #settledOne(): void {
-    if (--this.#inFlight === 0) this.#drained?.();
+    this.#inFlight--;
   }
 
   #forgetIdle({ key, exchanges, inFlight }: Session): void {

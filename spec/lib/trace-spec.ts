@@ -70,7 +70,7 @@ describe('Trace', () => {
     letGo();
     const fork = trace.fork('e#1', b);
     trace.cancel('handedOff');
-    expect(asked).to.deep.equal(['a e', 'b e#1']);
+    expect(asked).to.deep.equal(['b e#1', 'a e']);
     expect(trace).to.include({ settled: true, outcome: 'handedOff', cancelled: true });
     expect(fork.cancelled).to.equal(true);
   });
@@ -166,6 +166,26 @@ describe('Accounts', () => {
     expect(accounts.bySource().get('a')).to.include({ received: 2, inFlight: 2, refused: 0 });
     expect(accounts.counts()).to.include({ received: 3, inFlight: 3, refused: 1 });
     expect(accounts.of('a')).to.equal(a);
+  });
+
+  it('drain: resolve when nothing is open, of one source or of all, or when the deadline is over', async () => {
+    const clock = virtualClock();
+    const books = openAccounts({ scheduler: clock });
+    const [one, other] = [books.of('one'), books.of('other')];
+    const traces = [one, other].map((account) => account.open(message('e')));
+    const told: string[] = [];
+    const waits = [
+      books.drain(1_000, one).then(({ inFlight }) => told.push(`one ${inFlight}`)),
+      books.drain(1_000).then(({ inFlight }) => told.push(`all ${inFlight}`)),
+    ];
+    traces[0]?.release(one, 'handled');
+    await waits[0];
+    expect(told).to.deep.equal(['one 0']);
+    clock.advance(1_000);
+    await waits[1];
+    expect(told).to.deep.equal(['one 0', 'all 1']);
+    traces[1]?.release(other, 'handled');
+    expect(await books.drain(0)).to.include({ received: 2, inFlight: 0 });
   });
 
   it('refuse numbers out of range', () => {

@@ -4,8 +4,8 @@ import { expect } from 'chai';
 import express from 'express';
 import fastify from 'fastify';
 import { Hono } from 'hono';
-import { concat, filter, firstValueFrom, of, throwError } from 'rxjs';
-import { choices, end, handoff, media, text, type InboundEvent } from 'tidewire';
+import { concat, filter, firstValueFrom, map, of, throwError } from 'rxjs';
+import { choices, end, handoff, media, text, traceOf, type InboundEvent, type Trace } from 'tidewire';
 import { fromUserlike, toUserlike, userlikeClient, userlikeWebhook } from 'tidewire/userlike';
 import { mutate, random } from '../support/mutations.js';
 import { fixtures } from '../support/fixtures.js';
@@ -62,6 +62,27 @@ describe('userlikeWebhook and toUserlike', () => {
       },
     ]);
     expect(settled()).to.deep.equal({ handled: 1 });
+  });
+
+  it('takes an action back that waits in an open answer, when its event is cancelled', async () => {
+    const traces: Trace[] = [];
+    await started(
+      () => concat(of(text('too late')), later(250, undefined)),
+      (events) =>
+        events.pipe(
+          map((event) => {
+            traces.push(traceOf(event) as Trace);
+            return event;
+          }),
+        ),
+    );
+    const answer = desk.post(request('message', { body: 'x' }));
+    await until(() => traces.length === 1 && traces[0]?.summary().forks.length === 1);
+    traces[0]?.cancel('handedOff');
+    expect((await answer).text).to.equal('');
+    expect(desk.receipts).to.have.length(1);
+    expect(desk.receipts[0]).to.include({ status: 'skipped', reason: 'muted' });
+    expect(settled()).to.deep.equal({ handedOff: 1 });
   });
 
   it('sends files by the API, after the direct answer of what was said before', async () => {
@@ -269,7 +290,7 @@ describe('userlikeWebhook and toUserlike', () => {
     await started(() => later(100, text('still')));
     const open = desk.post(request('message', { body: 'x' }));
     await until(() => desk.accounts.counts().received === 1);
-    expect(await desk.webhook.drain(2_000)).to.equal(true);
+    expect(await desk.webhook.drain(2_000)).to.include({ inFlight: 0 });
     expect(saidIn((await open).body)).to.deep.equal([]);
     await until(() => desk.calls.length === 1);
     expect(settled()).to.deep.equal({ handled: 1 });
