@@ -18,7 +18,8 @@ export class Job<T> implements Holder {
   readonly trace: Trace | undefined;
   state: 'waiting' | 'running' | 'done' = 'waiting';
   key = '';
-  /** The next of the same key. */
+  /** The neighbours in the lane; the head has none before it. */
+  previous: Job<T> | undefined;
   next: Job<T> | undefined;
   /** The last of the same key, known to the head alone. */
   tail: Job<T> | undefined;
@@ -104,7 +105,9 @@ export class LaneEngine<T, J extends Job<T>> {
       this.#ready(job);
       this.#pump();
     } else {
-      (head.tail ?? head).next = job;
+      const last = head.tail ?? head;
+      last.next = job;
+      job.previous = last;
       head.tail = job;
     }
   }
@@ -142,29 +145,29 @@ export class LaneEngine<T, J extends Job<T>> {
     }
   }
 
-  /** What left from the middle stays linked until its turn comes: taking it out there would cost a search. */
+  /** A head that leaves before it ran stays until its turn comes, which is bounded by the number of lanes. */
   #leave(job: J): void {
     job.state = 'done';
     this.#queued--;
-    const head = this.#heads.get(job.key);
-    if (head !== undefined) LaneEngine.#skipDone(head);
-  }
-
-  static #skipDone(head: Job<unknown>): void {
-    while (head.next?.state === 'done') head.next = head.next.next;
-    if (head.next === undefined) head.tail = undefined;
+    const { previous, next } = job;
+    if (previous === undefined) return;
+    previous.next = next;
+    if (next !== undefined) next.previous = previous;
+    else {
+      const head = this.#heads.get(job.key);
+      if (head !== undefined) head.tail = previous === head ? undefined : previous;
+    }
   }
 
   /** The next of this head's lane takes its place. */
   #advance(head: J): void {
-    LaneEngine.#skipDone(head);
     const next = head.next as J | undefined;
     if (next === undefined) {
       this.#heads.delete(head.key);
       return;
     }
     next.tail = head.tail === next ? undefined : head.tail;
-    head.next = head.tail = undefined;
+    next.previous = head.next = head.tail = undefined;
     this.#heads.set(next.key, next);
     this.#ready(next);
   }

@@ -275,4 +275,34 @@ describe('lanes, as laws', () => {
     expect(linked.filter((job) => job !== undefined).map(({ item }) => item)).to.deep.equal(['a2', 'a2']);
     expect(engine.size).to.equal(2);
   });
+
+  it('keeps nothing of what was cancelled behind a hung item, and the order of the others', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(9), { maxLength: 12 }), (cancelled) => {
+        const ran: string[] = [];
+        const engine: LaneEngine<string, Job<string>> = new LaneEngine({
+          name: 'lanes',
+          key: () => '',
+          concurrency: 1,
+          maxQueued: 100,
+          run: ({ item }) => ran.push(item),
+          drop: () => undefined,
+          interrupt: () => undefined,
+        });
+        const jobs = Array.from({ length: 11 }, (_, n) => new Job(engine, String(n)));
+        for (const job of jobs) engine.push(job);
+        const [head, ...behind] = jobs;
+        for (const index of cancelled) engine.cancel(behind[index] as Job<string>, 'handedOff');
+        const left = behind.filter((_, index) => !cancelled.includes(index));
+        const linked: string[] = [];
+        for (let job = head?.next; job !== undefined; job = job.next) linked.push(job.item);
+        expect(linked).to.deep.equal(left.map(({ item }) => item));
+        const last = new Job(engine, 'last');
+        engine.push(last);
+        for (const job of [head as Job<string>, ...left, last]) engine.finish(job);
+        expect(ran).to.deep.equal(['0', ...left.map(({ item }) => item), 'last']);
+        expect(engine.size).to.equal(0);
+      }),
+    );
+  });
 });
