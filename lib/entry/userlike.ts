@@ -3,6 +3,7 @@ export { toUserlike, type ToUserlikeConfig } from '../../sinks/userlike.js';
 export { download, type Download, type DownloadConfig } from '../transport/download.js';
 export * from '../userlike/client.js';
 export * from '../userlike/decode.js';
+export * from '../userlike/decode-bot-events.js';
 export * from '../userlike/dialect.js';
 export * from '../userlike/encode.js';
 export type { FetchHandler, FetchHandlerOptions } from '../userlike/fetch-handler.js';
