@@ -302,7 +302,7 @@ const same = (one: Json | undefined, other: Json | undefined): boolean => {
   );
 };
 
-/** The action with what it does not say itself as `extra`; none when it says more than the wire. */
+/** The action with what it does not say itself as `extra`; none when it cannot be encoded. */
 const completed = (
   action: OutboundAction,
   payload: JsonObject,
@@ -311,7 +311,7 @@ const completed = (
   // With something extra, an update that sets no field that we know is one too.
   const encoded = encodeAction({ extra: {}, ...action }, dialect);
   const said = E.isRight(encoded) ? encoded.right[0]?.packet.payload : undefined;
-  if (said === undefined || !Object.keys(said).every((key) => Object.hasOwn(payload, key))) return undefined;
+  if (said === undefined) return undefined;
   const more = Object.entries(payload).filter(([key, value]) => !Object.hasOwn(said, key) || !same(said[key], value));
   return more.length === 0 ? action : { extra: Object.fromEntries(more), ...action };
 };

@@ -195,6 +195,12 @@ describe('decodeBotEvents', () => {
     }
   });
 
+  it('refuses what is nested deeper than functions can call themselves', () => {
+    let nested: Json = {};
+    for (let depth = 0; depth < 100_000; depth++) nested = { a: nested };
+    expect(problems(event('future', nested))).to.deep.equal(['packet.payload is not a JSON object']);
+  });
+
   it('law: gives back every action that Userlike can express, but for what its wire cannot hold', () => {
     fc.assert(
       fc.property(fc.array(action, { minLength: 1, maxLength: 4 }), (actions) => {
