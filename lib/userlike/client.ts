@@ -1,9 +1,13 @@
 import { defer, map, Subject, throwError, type Observable, type SchedulerLike, asyncScheduler } from 'rxjs';
 import { ChatError } from '../errors.js';
-import { http } from '../transport/http.js';
+import { download, type Download, type DownloadConfig } from '../transport/download.js';
+import { checkLimits, http } from '../transport/http.js';
 import { statusError } from '../transport/transport-error.js';
 import { encodeBody } from './encode.js';
 import type { WireEvent } from './wire.js';
+
+/** What of a `DownloadConfig` is free: credentials are not, because nothing tells which hosts they may go to. */
+export type UserlikeDownloads = Omit<DownloadConfig, 'platform' | 'url' | 'credentials' | 'scheduler'>;
 
 export interface UserlikeClientConfig {
   /** The API URL that the bot's settings show, exactly as it is. */
@@ -12,8 +16,10 @@ export interface UserlikeClientConfig {
   readonly token: string | (() => string);
   /** Time limit of a call, in milliseconds. Default: 30 000. */
   readonly timeoutMs?: number;
-  /** Default: `cross-fetch` in Node, the browser's own in a browser. */
+  /** For `send`. Default: `cross-fetch` in Node, the browser's own in a browser. */
   readonly fetch?: typeof globalThis.fetch;
+  /** Limits and connections of `download`, as `download` itself has them. */
+  readonly downloads?: UserlikeDownloads;
   /** Default: `asyncScheduler`. */
   readonly scheduler?: SchedulerLike;
 }
@@ -28,6 +34,13 @@ export interface UserlikeClient {
    * Errors: `ChatError`; `throttled` beyond 20 requests a minute and session.
    */
   send(events: readonly WireEvent[]): Observable<void>;
+  /**
+   * Downloads the file that a `media` event names in `media.url`: soon, because the address may expire. Cold. Emits once
+   * and completes. The address is a stranger's, so it gets no token, and only public https hosts are asked.
+   *
+   * Errors: `ChatError`, as those of `download`.
+   */
+  download(url: string): Observable<Download>;
   /** Changes of the status. Hot. */
   readonly status$: Observable<UserlikeStatus>;
 }
@@ -35,11 +48,12 @@ export interface UserlikeClient {
 /**
  * Calls of the API URL of a Userlike bot, https://www.userlike.com/en/public/tutorial/um/api/chatbots (read 2025-03-01).
  *
- * @throws TypeError when `url` is no http(s) address.
+ * @throws TypeError when `url` is no http(s) address; RangeError when a limit of `downloads` is out of range.
  */
 export function userlikeClient(config: UserlikeClientConfig): UserlikeClient {
-  const { url, token, timeoutMs = 30_000, fetch, scheduler = asyncScheduler } = config;
+  const { url, token, timeoutMs = 30_000, fetch, downloads = {}, scheduler = asyncScheduler } = config;
   if (!/^https?:\/\/[^\s/]/i.test(url)) throw new TypeError('userlikeClient: url must be an http or https address');
+  checkLimits('userlikeClient: downloads', downloads.timeoutMs ?? 1, downloads.maxBytes ?? 1);
   const currentToken = typeof token === 'function' ? token : (): string => token;
   const status = new Subject<UserlikeStatus>();
   let refusedToken: string | undefined;
@@ -76,5 +90,7 @@ export function userlikeClient(config: UserlikeClientConfig): UserlikeClient {
         }),
       );
     });
-  return { send, status$: status.asObservable() };
+  const downloadOf = (address: string): Observable<Download> =>
+    download({ platform: 'userlike', url: address, scheduler, ...downloads });
+  return { send, download: downloadOf, status$: status.asObservable() };
 }
