@@ -67,7 +67,7 @@ const drive = async (
   return MESSAGES / (Number(process.hrtime.bigint() - began) / 1e9);
 };
 
-const ours = async (conversations: number): Promise<number> => {
+const ours = async (conversations: number, isTraced = true): Promise<number> => {
   const eventOf = eventsOf(conversations);
   const accounts = openAccounts();
   const account = accounts.of('bench');
@@ -88,14 +88,14 @@ const ours = async (conversations: number): Promise<number> => {
   const rate = await drive(
     (n) => {
       const event = eventOf(n);
-      const trace = account.open(event);
+      const trace = isTraced ? account.open(event) : undefined;
       source.next(event);
-      trace.release(account);
+      trace?.release(account);
     },
     (listener) => (done = listener),
   );
   const { outcomes, inFlight } = accounts.counts();
-  if (outcomes.handled + inFlight !== MESSAGES) throw new Error('the account does not balance');
+  if (isTraced && outcomes.handled + inFlight !== MESSAGES) throw new Error('the account does not balance');
   subscription.unsubscribe();
   return rate;
 };
@@ -190,4 +190,12 @@ export const run: Bench['run'] = async (report) => {
     async () => builtIns(1_000),
     report,
   );
+  report({ name: 'pipeline/trace', value: await traceCost(), unit: 'ns/msg' });
+};
+
+/** What a message costs more with a trace than without: the median of three rounds, in turn. */
+const traceCost = async (): Promise<number> => {
+  const rounds: number[] = [];
+  for (let round = 0; round < 3; round++) rounds.push(1e9 / (await ours(1_000)) - 1e9 / (await ours(1_000, false)));
+  return rounds.sort((a, b) => a - b)[1] ?? NaN;
 };
