@@ -1,5 +1,5 @@
 import type { Answer, Exchange } from './exchange.js';
-import { BAD, headersOf, refusalOf, TOO_LARGE, TOO_SLOW } from './gate.js';
+import { BAD, headersOf, refusalOf, TOO_LARGE } from './gate.js';
 import type { WebhookCore } from './webhook.js';
 
 export interface FetchHandlerOptions {
@@ -52,16 +52,15 @@ const readText = async (core: WebhookCore, request: Request): Promise<string | A
   const decoder = new TextDecoder();
   let text = '';
   let length = 0;
-  let slow: Answer | undefined;
-  let waiting: ReturnType<typeof core.bodies.add> | undefined = core.bodies.add(() => {
-    waiting = undefined;
-    slow = TOO_SLOW;
+  let turnedAway: Answer | undefined;
+  const stop = core.waitFor((answer) => {
+    turnedAway = answer;
     void reader.cancel();
   });
   try {
     for (;;) {
       const { done, value } = await reader.read();
-      if (done) return slow ?? text + decoder.decode();
+      if (done) return turnedAway ?? text + decoder.decode();
       length += value.length;
       if (length > core.maxBytes) {
         void reader.cancel();
@@ -70,9 +69,8 @@ const readText = async (core: WebhookCore, request: Request): Promise<string | A
       text += decoder.decode(value, { stream: true });
     }
   } catch {
-    return slow ?? BAD;
+    return turnedAway ?? BAD;
   } finally {
-    // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- the deadline above takes it away
-    if (waiting !== undefined) core.bodies.remove(waiting);
+    stop();
   }
 };

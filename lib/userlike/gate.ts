@@ -36,6 +36,8 @@ export const TOO_LARGE: Answer = { status: 413, body: '{"error":"payload too lar
 /** @internal */
 export const TOO_SLOW: Answer = { status: 408, body: '{"error":"request timeout"}' };
 /** @internal */
+export const CLOSED: Answer = { status: 503, body: '', retryAfterSeconds: 1 };
+/** @internal */
 export const BAD: Answer = { status: 400, body: '{"error":"bad request"}' };
 
 /** @internal */

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Answer } from './exchange.js';
-import { BAD, headersOf, refusalOf, TOO_LARGE, TOO_SLOW } from './gate.js';
+import { BAD, headersOf, refusalOf, TOO_LARGE } from './gate.js';
 import type { WebhookCore } from './webhook.js';
 
 /** Takes Node's own request and response. A body that a framework has read already is taken from `request.body`. */
@@ -52,17 +52,9 @@ const write = (request: IncomingMessage, response: ServerResponse, answer: Answe
 const read = (core: WebhookCore, request: IncomingMessage, response: ServerResponse): void => {
   const chunks: Buffer[] = [];
   let length = 0;
-  let waiting: ReturnType<typeof core.bodies.add> | undefined = core.bodies.add(() => {
-    waiting = undefined;
-    write(request, response, core.refuse(TOO_SLOW));
+  const stop = core.waitFor((answer) => {
+    write(request, response, core.refuse(answer));
   });
-  /** Whether it was still being read. */
-  const stop = (): boolean => {
-    if (waiting === undefined) return false;
-    core.bodies.remove(waiting);
-    waiting = undefined;
-    return true;
-  };
   request.on('data', (chunk: Buffer) => {
     length += chunk.length;
     if (length <= core.maxBytes) chunks.push(chunk);
@@ -100,6 +92,17 @@ const take = (core: WebhookCore, request: IncomingMessage, response: ServerRespo
     if (answered !== undefined && response.writableFinished) answered(true);
     else exchange.lost();
   };
-  if (response.closed) over();
-  else response.on('close', over);
+  if (response.closed) {
+    over();
+    return;
+  }
+  response.on('close', over);
+  if (response.socket !== null) return;
+  // It waits behind another answer of its connection, and hears nothing when that is lost.
+  const { socket } = request;
+  if (socket.destroyed) over();
+  else {
+    socket.on('close', over);
+    response.on('close', () => socket.off('close', over));
+  }
 };

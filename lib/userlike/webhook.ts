@@ -8,6 +8,7 @@ import { isoClock } from '../iso-clock.js';
 import { decodeWebhook } from './decode.js';
 import { Exchange, type Answer, type ExchangeOwner, type Respond, type Session } from './exchange.js';
 import { fetchHandler, type FetchHandler } from './fetch-handler.js';
+import { CLOSED, TOO_SLOW } from './gate.js';
 import { nodeHandler, type NodeHandler } from './node-handler.js';
 import { above } from '../range.js';
 
@@ -66,8 +67,9 @@ export class WebhookCore implements ExchangeOwner {
   readonly #now: () => string;
   readonly alwaysList: boolean;
   readonly windows: Deadlines<Exchange>;
-  /** Bodies that are still on their way. */
-  readonly bodies: Deadlines<() => void>;
+  readonly #bodies: Deadlines<() => void>;
+  /** What turns away the bodies that are still on their way. */
+  readonly #arriving = new Set<() => void>();
   readonly #sessions = new Map<string, Session>();
   /** Of a delivery that nothing can be answered to. */
   readonly #unanswered: SettleListener = {
@@ -95,7 +97,7 @@ export class WebhookCore implements ExchangeOwner {
       exchange.answerLate();
     };
     this.windows = new Deadlines(scheduler, directAnswerMs, dueWindow, true);
-    this.bodies = new Deadlines(
+    this.#bodies = new Deadlines(
       scheduler,
       bodyTimeoutMs,
       (tooSlow) => {
@@ -126,12 +128,34 @@ export class WebhookCore implements ExchangeOwner {
   refusal(): Answer | undefined {
     const { maxInFlight = 10_000 } = this.#config;
     if (this.#subscriber !== undefined && !this.#draining && this.#inFlight < maxInFlight) return undefined;
-    return this.refuse({ status: 503, body: '', retryAfterSeconds: 1 });
+    return this.refuse(CLOSED);
   }
 
   refuse(answer: Answer): Answer {
     this.account.refuse();
     return answer;
+  }
+
+  /**
+   * Waits for a body, and has it turned away when that takes too long or the webhook is drained. Gives back what ends the
+   * waiting and says whether it was still going on.
+   */
+  waitFor(turnAway: (answer: Answer) => void): () => boolean {
+    const stop = (): boolean => {
+      if (!this.#arriving.delete(close)) return false;
+      this.#bodies.remove(waiting);
+      return true;
+    };
+    const close = (): void => {
+      stop();
+      turnAway(CLOSED);
+    };
+    const waiting = this.#bodies.add(() => {
+      this.#arriving.delete(close);
+      turnAway(TOO_SLOW);
+    });
+    this.#arriving.add(close);
+    return stop;
   }
 
   /** Takes a decoded body. `respond` is called once, now or later. */
@@ -167,7 +191,7 @@ export class WebhookCore implements ExchangeOwner {
     let session = this.#sessions.get(key);
     if (session === undefined) this.#sessions.set(key, (session = { key, exchanges: [], inFlight: 0 }));
     else if (session.inFlight >= maxPerConversation) {
-      respond(this.refuse({ status: 503, body: '', retryAfterSeconds: 1 }), () => undefined);
+      respond(this.refuse(CLOSED), () => undefined);
       return undefined;
     }
     const exchange = new Exchange(session, respond, this);
@@ -198,9 +222,10 @@ export class WebhookCore implements ExchangeOwner {
   async drain(deadlineMs: number): Promise<Counts> {
     this.#draining = true;
     for (const { exchanges } of [...this.#sessions.values()]) for (const exchange of [...exchanges]) exchange.answer();
+    for (const close of this.#arriving) close();
     this.#subscriber?.complete();
     this.windows.stop();
-    this.bodies.stop();
+    this.#bodies.stop();
     return this.account.accounts.drain(deadlineMs, this.account);
   }
 
