@@ -1,4 +1,4 @@
-import type { InboundEvent, OutboundAction, Reply } from './model/index.js';
+import type { Conversation, OutboundAction, Reply } from './model/index.js';
 import { attach, type Trace } from './trace.js';
 
 /** @internal Whether a handler returned one reply, and not something that gives replies. */
@@ -11,7 +11,12 @@ export const isReply = (value: object): value is Reply => 'kind' in value;
  * @throws TypeError when the reply has no kind.
  * @internal
  */
-export const address = (reply: Reply, id: string, event: InboundEvent, trace: Trace | undefined): OutboundAction => {
+export const address = (
+  reply: Reply,
+  id: string,
+  event: { readonly id: string; readonly conversation: Conversation },
+  trace: Trace | undefined,
+): OutboundAction => {
   const { kind } = reply;
   if (typeof kind !== 'string') throw new TypeError('react: a reply must have a kind');
   const action: Record<string, unknown> = { kind, id, conversation: event.conversation, cause: event.id };

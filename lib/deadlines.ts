@@ -22,6 +22,8 @@ export class Deadlines<T> {
   #first: Waiting<T> | undefined;
   #last: Waiting<T> | undefined;
   #timer: Subscription | undefined;
+  /** Since when that has waited which the timer is for. */
+  #armedFor = 0;
 
   /**
    * `staysArmed`: the timer is left alone when nothing waits any more, and fires once for nothing. Cheaper where something
@@ -35,11 +37,16 @@ export class Deadlines<T> {
   }
 
   add(item: T, since = this.#scheduler.now()): Waiting<T> {
-    const entry: Waiting<T> = { item, since, previous: this.#last, next: undefined };
-    if (this.#last === undefined) this.#first = entry;
-    else this.#last.next = entry;
-    this.#last = entry;
-    if (this.#timer === undefined) this.#arm(this.#delayMs);
+    // Almost always the last; what waits for longer already, since it was delivered late, goes to its place.
+    let previous = this.#last;
+    while (previous !== undefined && previous.since > since) previous = previous.previous;
+    const next = previous === undefined ? this.#first : previous.next;
+    const entry: Waiting<T> = { item, since, previous, next };
+    if (previous === undefined) this.#first = entry;
+    else previous.next = entry;
+    if (next === undefined) this.#last = entry;
+    else next.previous = entry;
+    if (this.#timer === undefined || (previous === undefined && since < this.#armedFor)) this.#arm(entry);
     return entry;
   }
 
@@ -58,10 +65,16 @@ export class Deadlines<T> {
     this.#timer = undefined;
   }
 
-  #arm(delayMs: number): void {
-    this.#timer = this.#scheduler.schedule(() => {
-      this.#fire();
-    }, delayMs);
+  #arm({ since }: Waiting<T>): void {
+    this.#timer?.unsubscribe();
+    this.#armedFor = since;
+    const now = this.#scheduler.now();
+    this.#timer = this.#scheduler.schedule(
+      () => {
+        this.#fire();
+      },
+      since === now ? this.#delayMs : Math.max(0, since + this.#delayMs - now),
+    );
   }
 
   #fire(): void {
@@ -71,8 +84,6 @@ export class Deadlines<T> {
       this.remove(entry);
       this.#due(entry.item);
     }
-    if (this.#first === undefined) return;
-    this.stop();
-    this.#arm(this.#first.since - dueBefore);
+    if (this.#first !== undefined && this.#timer === undefined) this.#arm(this.#first);
   }
 }

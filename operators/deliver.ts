@@ -1,6 +1,7 @@
 import {
   asyncScheduler,
   defer,
+  mergeMap,
   Observable,
   take,
   type ObservableInput,
@@ -24,12 +25,15 @@ import {
   type Receipt,
 } from '../lib/model/index.js';
 import { atLeast } from '../lib/range.js';
+import { mayGo, type Ownership } from './ownership.js';
 
 export interface DeliverConfig {
   /** Named in reports, explanations and error messages: `toUserlike`. */
   readonly name: string;
   /** What must stay in order. Default: the conversation. */
   readonly key?: (action: OutboundAction) => string;
+  /** Who answers, asked immediately before an action is sent: what somebody else's conversation is not to see is `skipped: muted`. */
+  readonly desk?: Ownership;
   /** How many conversations are sent to at once. Default: no limit. */
   readonly concurrency?: number;
   /** How many actions may wait; what comes beyond is `skipped: shed`. Default: 100 000. */
@@ -58,7 +62,7 @@ export function deliver(
   send: (action: OutboundAction) => Receipt | ObservableInput<Receipt>,
 ): OperatorFunction<OutboundAction, Receipt> {
   const { name, concurrency = Infinity, maxQueued = 100_000, scheduler = asyncScheduler } = config;
-  const { key } = config;
+  const { key, desk } = config;
   atLeast(`${name}: concurrency`, concurrency, 1);
   atLeast(`${name}: maxQueued`, maxQueued, 0);
   return (source) =>
@@ -84,18 +88,17 @@ export function deliver(
           const error = toChatError(action.conversation.platform, thrown);
           close(job, error.inDoubt ? unknown(action, now(), error) : failed(action, now(), error));
         };
-        let result: Receipt | ObservableInput<Receipt>;
-        try {
-          result = send(action);
-        } catch (error) {
-          fail(error);
-          return;
-        }
-        if ('status' in result) {
-          close(job, result);
-          return;
-        }
-        job.inner = defer(() => result)
+        const sent = (): Observable<Receipt> =>
+          defer(() => {
+            const result = send(action);
+            return 'status' in result ? [result] : result;
+          });
+        const muted = (): readonly Receipt[] => [skipped(action, now(), 'muted')];
+        job.inner = (
+          desk === undefined
+            ? sent()
+            : mayGo(desk, action).pipe(mergeMap((goes): ObservableInput<Receipt> => (goes ? sent() : muted())))
+        )
           .pipe(take(1))
           .subscribe({
             next: (receipt) => {

@@ -2,6 +2,7 @@ import { either as E } from 'fp-ts';
 import {
   asyncScheduler,
   catchError,
+  forkJoin,
   map,
   mergeMap,
   Observable,
@@ -35,6 +36,7 @@ import type { Exchange, Parked } from '../lib/userlike/exchange.js';
 import type { WireEvent } from '../lib/userlike/wire.js';
 import { coreOf, type UserlikeWebhook } from '../lib/userlike/webhook.js';
 import { ChatError } from '../lib/errors.js';
+import { mayGo, type Ownership } from '../operators/ownership.js';
 import { rateLimit } from '../operators/rateLimit.js';
 import { userlikeDialect } from '../lib/userlike/dialect.js';
 
@@ -42,6 +44,8 @@ export interface ToUserlikeConfig {
   readonly client: UserlikeClient;
   /** The webhook whose open requests take actions as their direct answer. Default: everything goes by the API URL. */
   readonly webhook?: UserlikeWebhook;
+  /** Who answers, asked immediately before an action goes out: what somebody else's conversation is not to see is `skipped: muted`. */
+  readonly desk?: Ownership;
   /** Keys of the wire that are spelled otherwise in your account. Default: none. */
   readonly dialect?: Partial<UserlikeDialect>;
   /** The platform's limit of API requests a session. Default: 20 in 60 000 ms. */
@@ -70,21 +74,39 @@ export interface ToUserlikeConfig {
  */
 export function toUserlike(config: ToUserlikeConfig): OperatorFunction<OutboundAction, Receipt> {
   const { client, limit = 20, perMs = 60_000, coalesce = 50, attempts = 5, scheduler = asyncScheduler } = config;
+  const { desk } = config;
   const dialect: UserlikeDialect = { ...userlikeDialect, ...config.dialect };
   const webhook = config.webhook === undefined ? undefined : coreOf(config.webhook);
   const profileOf = profileFinder();
   const now = isoClock(scheduler);
 
-  const send: OperatorFunction<readonly OutboundAction[], readonly Receipt[]> = mergeMap((actions) => {
+  const call = (actions: readonly OutboundAction[]): Observable<readonly Receipt[]> => {
     const events = listOrder(actions.flatMap((action) => E.getOrElseW(() => [])(encodeAction(action, dialect))));
-    const call = events.length === 0 ? of(undefined) : client.send(events);
-    return call.pipe(
+    return (events.length === 0 ? of(undefined) : client.send(events)).pipe(
       map(() => actions.map((action) => delivered(action, now(), [], 'api'))),
       catchError((thrown: unknown) => {
         const error = toChatError('userlike', thrown);
         return of(
           actions.map((action) => (error.inDoubt ? unknown(action, now(), error) : failed(action, now(), error))),
         );
+      }),
+    );
+  };
+  const send: OperatorFunction<readonly OutboundAction[], readonly Receipt[]> = mergeMap((actions) => {
+    if (desk === undefined) return call(actions);
+    return forkJoin(actions.map((action) => mayGo(desk, action))).pipe(
+      mergeMap((answers) => {
+        const going = actions.filter((_, index) => answers[index]);
+        return (going.length === 0 ? of([]) : call(going)).pipe(
+          map((receipts) => {
+            const told = new Map(receipts.map((receipt) => [receipt.action, receipt]));
+            return actions.map((action) => told.get(action) ?? skipped(action, now(), 'muted'));
+          }),
+        );
+      }),
+      catchError((thrown: unknown) => {
+        const error = toChatError('userlike', thrown);
+        return of(actions.map((action) => failed(action, now(), error)));
       }),
     );
   });
@@ -155,9 +177,9 @@ export function toUserlike(config: ToUserlikeConfig): OperatorFunction<OutboundA
           const key = trace?.keyOf(conversation) ?? conversationKey(conversation);
           const exchange = webhook?.exchangeOf(key);
           let session = sessions.get(key);
-          if (session === undefined && exchange !== undefined && kind !== 'media') {
+          if (session === undefined && exchange !== undefined && kind !== 'media' && canAsk(desk, action)) {
             waiting++;
-            exchange.park(new ParkedAction(action, trace, encoded.right, exchange, now, receive));
+            exchange.park(new ParkedAction(action, trace, encoded.right, exchange, desk, now, receive));
             return;
           }
           if (session === undefined) sessions.set(key, (session = { calls: 0, gate: [], gated: false }));
@@ -195,6 +217,7 @@ class ParkedAction implements Holder, Parked {
   readonly trace: Trace | undefined;
   readonly events: readonly WireEvent[];
   readonly #exchange: Exchange;
+  readonly #desk: Ownership | undefined;
   readonly #now: () => string;
   readonly #receive: (parked: ParkedAction, receipt: Receipt) => void;
 
@@ -203,6 +226,7 @@ class ParkedAction implements Holder, Parked {
     trace: Trace | undefined,
     events: readonly WireEvent[],
     exchange: Exchange,
+    desk: Ownership | undefined,
     now: () => string,
     receive: (parked: ParkedAction, receipt: Receipt) => void,
   ) {
@@ -210,6 +234,7 @@ class ParkedAction implements Holder, Parked {
     this.trace = trace;
     this.events = events;
     this.#exchange = exchange;
+    this.#desk = desk;
     this.#now = now;
     this.#receive = receive;
     trace?.hold(this);
@@ -221,6 +246,16 @@ class ParkedAction implements Holder, Parked {
     }
   }
 
+  goes(): boolean {
+    let goes = true;
+    if (this.#desk !== undefined) {
+      if (this.action.kind !== 'handoff') goes = !this.#desk.mutesNow(this.action);
+      else mayGo(this.#desk, this.action).subscribe({ next: (isOurs) => (goes = isOurs), error: () => undefined });
+    }
+    if (!goes) this.#receive(this, skipped(this.action, this.#now(), 'muted'));
+    return goes;
+  }
+
   done(whole: boolean): void {
     this.#receive(
       this,
@@ -228,6 +263,10 @@ class ParkedAction implements Holder, Parked {
     );
   }
 }
+
+/** An answer cannot wait: a handoff goes by the API where the desk is asked over a network. */
+const canAsk = (desk: Ownership | undefined, { kind }: OutboundAction): boolean =>
+  kind !== 'handoff' || desk === undefined || desk.touchNow !== undefined;
 
 const lost = (): ChatError =>
   new ChatError('unreachable', 'userlike', 'the direct answer lost its connection', { inDoubt: true });

@@ -203,7 +203,12 @@ export type WithoutAddress<A> = A extends OutboundAction ? Omit<A, 'id' | 'conve
 /** What a handler writes: an action without `id`, `conversation` and `cause`, which `react` fills in. */
 export type Reply = WithoutAddress<OutboundAction>;
 
-/** Whether the customer can see it, so that it counts as an answer. */
+/** Whether it answers a customer: something to read or to look at. */
+export const isAnswer = ({ kind }: { readonly kind: ActionKind }): boolean => ANSWERS.has(kind);
+
+const ANSWERS: ReadonlySet<ActionKind> = new Set<ActionKind>(['text', 'choices', 'cards', 'links', 'media', 'survey']);
+
+/** Whether the customer can see it. */
 export const isVisible = ({ kind }: { readonly kind: ActionKind }): boolean => VISIBLE.has(kind);
 
 const VISIBLE: ReadonlySet<ActionKind> = new Set<ActionKind>([

@@ -17,7 +17,9 @@ export type Respond = (answer: Answer, handed: (whole: boolean) => void) => void
 /** An action that waits in an open exchange, and is told whether it went out with the answer. */
 export interface Parked {
   readonly events: readonly WireEvent[];
-  readonly done: (whole: boolean) => void;
+  /** Asked when the answer is written; what does not go has told why. */
+  goes(): boolean;
+  done(whole: boolean): void;
 }
 
 /** A session with open deliveries or requests: what of it is not answered yet, oldest first. */
@@ -48,7 +50,7 @@ export class Exchange implements SettleListener, QuietListener {
   readonly session: Session;
   readonly #respond: Respond;
   readonly #owner: ExchangeOwner;
-  readonly #parked: Parked[] = [];
+  #parked: Parked[] = [];
   #afterwards: (() => void)[] | undefined;
   #traces: readonly Trace[] = [];
   #waiting: Waiting<Exchange> | undefined;
@@ -107,6 +109,7 @@ export class Exchange implements SettleListener, QuietListener {
     this.#state = 'answering';
     this.#leaveWindow();
     this.#owner.left(this);
+    this.#parked = this.#parked.filter((parked) => parked.goes());
     const [only] = this.#parked;
     const events =
       only !== undefined && this.#parked.length === 1 ? only.events : this.#parked.flatMap((parked) => parked.events);

@@ -1,0 +1,36 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { virtualClock } from 'tidewire/testing';
+import { Deadlines, type Waiting } from '../../lib/deadlines.js';
+
+describe('Deadlines', () => {
+  it('fire in time, whatever was added late, taken out or added while they fire', () => {
+    const steps = fc.array(fc.record({ gap: fc.nat(30), late: fc.nat(80), removed: fc.boolean() }), { maxLength: 25 });
+    fc.assert(
+      fc.property(steps, fc.boolean(), (list, staysArmed) => {
+        const clock = virtualClock();
+        const fired: { readonly n: number; readonly at: number }[] = [];
+        const deadlines = new Deadlines<number>(clock, 50, (n) => fired.push({ n, at: clock.now() }), staysArmed);
+        const expected: { readonly n: number; readonly at: number }[] = [];
+        const open = new Map<number, Waiting<number>>();
+        list.forEach(({ gap, late, removed }, n) => {
+          clock.advance(gap);
+          for (const { n: gone } of fired) open.delete(gone);
+          const since = clock.now() - late;
+          open.set(n, deadlines.add(n, since));
+          const [[oldest, entry] = []] = open;
+          if (removed && entry !== undefined && oldest !== undefined) {
+            deadlines.remove(entry);
+            open.delete(oldest);
+            expected.splice(expected.findIndex((item) => item.n === oldest) >>> 0, 1);
+            if (oldest === n) return;
+          }
+          expected.push({ n, at: Math.max(since + 50, clock.now()) });
+        });
+        clock.flush();
+        const byNumber = (a: { readonly n: number }, b: { readonly n: number }): number => a.n - b.n;
+        expect([...fired].sort(byNumber)).to.deep.equal([...expected].sort(byNumber));
+      }),
+    );
+  });
+});

@@ -1,0 +1,293 @@
+import { expect } from 'chai';
+import { delay, map, mergeMap, NEVER, of, Subject, take, throwError, timer, type Observable } from 'rxjs';
+import {
+  ChatError,
+  deliver,
+  delivered,
+  forwardOnTimeout,
+  openAccounts,
+  ownership,
+  react,
+  traceOf,
+  type ForwardOnTimeoutConfig,
+  type InboundEvent,
+  type OutboundAction,
+  type Outcome,
+  type Receipt,
+  type Replies,
+} from 'tidewire';
+import { marbles, virtualClock } from 'tidewire/testing';
+import { message } from '../support/events.js';
+
+const to = { kind: 'any' } as const;
+const at = (ms: number): string => new Date(ms).toISOString();
+
+/** A customer, a responder, a desk, and a platform that shows what it was sent. */
+class Desk {
+  readonly clock = virtualClock();
+  readonly accounts = openAccounts({ scheduler: this.clock });
+  readonly desk = ownership({ scheduler: this.clock });
+  readonly source = new Subject<InboundEvent>();
+  readonly seen: string[] = [];
+  readonly receipts: string[] = [];
+  isCompleted = false;
+  refuses = (_: OutboundAction): boolean => false;
+  readonly #account = this.accounts.of('desk');
+
+  constructor(respond: (event: InboundEvent) => Replies, config: Partial<ForwardOnTimeoutConfig> = {}) {
+    const { clock: scheduler, desk, accounts } = this;
+    const sink = deliver({ name: 'toDesk', desk, scheduler }, (action): Observable<Receipt> => {
+      if (this.refuses(action)) throw new ChatError('refused', 'desk', 'no');
+      this.seen.push(`${scheduler.now()} ${action.kind === 'text' ? action.text : action.kind}`);
+      return timer(5, scheduler).pipe(map(() => delivered(action, at(scheduler.now()))));
+    });
+    this.source
+      .pipe(
+        forwardOnTimeout({ desk, afterMs: 100, to, accounts, scheduler, ...config }, react(respond, { scheduler })),
+        sink,
+      )
+      .subscribe({
+        next: (receipt) =>
+          this.receipts.push(`${receipt.action.id} ${receipt.status === 'skipped' ? receipt.reason : receipt.status}`),
+        complete: () => (this.isCompleted = true),
+      });
+  }
+
+  deliver(event: InboundEvent, ms = this.clock.now()): void {
+    const stamped = { ...event, at: at(ms) };
+    const trace = this.#account.open(stamped);
+    this.source.next(stamped);
+    trace.release(this.#account);
+  }
+
+  later(ms: number, text: string): Observable<{ readonly kind: 'text'; readonly text: string }> {
+    return timer(ms, this.clock).pipe(map(() => ({ kind: 'text', text }) as const));
+  }
+
+  outcomes(source = 'desk'): Partial<Record<Outcome, number>> {
+    const counts = this.accounts.bySource().get(source);
+    return Object.fromEntries(Object.entries(counts?.outcomes ?? {}).filter(([, n]) => n > 0));
+  }
+}
+
+describe('forwardOnTimeout', () => {
+  const values = { m: { ...message('m'), at: at(3) }, n: message('n') };
+  const handoff: OutboundAction = {
+    kind: 'handoff',
+    id: 'm#timeout',
+    conversation: values.m.conversation,
+    cause: 'm',
+    to,
+  };
+  const answer: OutboundAction = { kind: 'text', id: 'a', conversation: values.m.conversation, cause: 'm', text: 'a' };
+
+  it(
+    'hands over a customer who waits too long, and what comes later still passes: the sinks mute it',
+    marbles(({ hot, expectObservable, expectSubscriptions }) => {
+      const source = hot<InboundEvent>('---m-------------|', values);
+      const subs = '                    ^----------------!';
+      const responder = (events: Observable<InboundEvent>): Observable<OutboundAction> =>
+        events.pipe(
+          delay(9),
+          map(() => answer),
+        );
+      const result = source.pipe(forwardOnTimeout({ desk: ownership(), afterMs: 5, to }, responder));
+      expectObservable(result.pipe(map(withoutTrace))).toBe('--------h---a----|', { h: handoff, a: answer });
+      expectSubscriptions(source.subscriptions).toBe(subs);
+    }),
+  );
+
+  it(
+    'passes an empty source, a silent one, an error of the source and one of the responder',
+    marbles(({ cold, expectObservable }) => {
+      const silent = (events: Observable<InboundEvent>): Observable<OutboundAction> =>
+        events.pipe(mergeMap(() => NEVER));
+      const through = (source: string, responder = silent): Observable<OutboundAction> =>
+        cold<InboundEvent>(source, values).pipe(forwardOnTimeout({ desk: ownership(), afterMs: 5, to }, responder));
+      expectObservable(through('|', () => NEVER.pipe(take(0)))).toBe('|');
+      expectObservable(through('-')).toBe('-');
+      expectObservable(through('-m-#')).toBe('---#');
+      expectObservable(through('-m', (events) => events.pipe(mergeMap(() => throwError(() => 'error'))))).toBe('-#');
+      const awaitsAnswer = (): never => {
+        throw 'error';
+      };
+      const broken = forwardOnTimeout({ desk: ownership(), afterMs: 5, to, awaitsAnswer }, silent);
+      expectObservable(cold<InboundEvent>('-m', values).pipe(broken)).toBe('-#');
+    }),
+  );
+
+  it(
+    'unsubscribes from the source and stops its clock',
+    marbles(({ hot, expectObservable, expectSubscriptions }) => {
+      const source = hot<InboundEvent>('-m---', values);
+      const result = source.pipe(
+        mergeMap((event) => of(event)),
+        forwardOnTimeout(
+          { desk: ownership(), afterMs: 5, to },
+          mergeMap(() => NEVER),
+        ),
+        mergeMap((action) => of(action)),
+      );
+      expectObservable(result, '--!').toBe('---');
+      expectSubscriptions(source.subscriptions).toBe('^-!');
+    }),
+  );
+
+  it('stops at the first answer that arrives, and counts from the first message that waits', () => {
+    const desk: Desk = new Desk((event) => (event.id === 'a' ? desk.later(90, 'here') : undefined));
+    desk.deliver(message('a'));
+    desk.clock.advance(80);
+    desk.deliver(message('b'));
+    desk.clock.advance(90);
+    expect(desk.seen).to.deep.equal(['90 here']);
+    desk.clock.advance(100);
+    expect(desk.seen).to.deep.equal(['90 here', '180 handoff']);
+    expect(desk.outcomes()).to.deep.equal({ handled: 2 });
+    expect(desk.outcomes('forwardOnTimeout')).to.deep.equal({ handled: 1 });
+  });
+
+  it('does not take typing, notes and failed sends for an answer, and counts from `event.at`', () => {
+    const desk: Desk = new Desk(() => [
+      { kind: 'typing' },
+      { kind: 'note', text: 'he waits' },
+      { kind: 'text', text: 'refused' },
+    ]);
+    desk.refuses = ({ kind }) => kind === 'text';
+    desk.clock.advance(1_000);
+    desk.deliver(message('a'), 930);
+    desk.clock.advance(29);
+    expect(desk.seen).to.deep.equal(['1000 typing', '1005 note']);
+    desk.clock.advance(1);
+    expect(desk.seen).to.deep.equal(['1000 typing', '1005 note', '1030 handoff']);
+  });
+
+  it('takes back what is open, mutes what comes late, and lets nothing of the conversation reach the bot', () => {
+    const ran: string[] = [];
+    const desk: Desk = new Desk((event) => {
+      ran.push(event.id);
+      return desk.later(150, 'too late');
+    });
+    desk.deliver(message('a'));
+    desk.clock.advance(10);
+    desk.deliver(message('b'));
+    desk.clock.advance(200);
+    desk.deliver(message('c'));
+    desk.clock.advance(1_000);
+    expect(ran).to.deep.equal(['a']);
+    expect(desk.seen).to.deep.equal(['100 handoff']);
+    expect(desk.outcomes()).to.deep.equal({ handedOff: 3 });
+    expect(desk.accounts.counts()).to.include({ inFlight: 0, late: 0 });
+  });
+
+  it('mutes another pipe of the same desk, and a late action that found its way', () => {
+    const desk = new Desk(() => undefined);
+    desk.deliver(message('a'));
+    desk.clock.advance(100);
+    const { conversation } = message('a');
+    const told: Receipt[] = [];
+    const late: OutboundAction = { kind: 'text', id: 'x', conversation, text: 'psst' };
+    of(late)
+      .pipe(deliver({ name: 'other', desk: desk.desk, scheduler: desk.clock }, (action) => delivered(action, at(0))))
+      .subscribe((receipt) => told.push(receipt));
+    expect(told[0]).to.include({ status: 'skipped', reason: 'muted' });
+  });
+
+  it('gives it back to the bot when it has ended, was given back, or nobody took it', () => {
+    const desk = new Desk((event) => (event.kind === 'message' ? { kind: 'text', text: `hi ${event.id}` } : undefined));
+    const { conversation } = message('a');
+    for (const [n, back] of (['ended', 'handoffFailed', 'returned'] as const).entries()) {
+      desk.desk.handOver(conversation, `h${n}`).subscribe();
+      desk.deliver(message(`muted${n}`));
+      if (back === 'returned') desk.desk.returnToBot(conversation).subscribe();
+      else desk.deliver({ ...message(back), kind: back });
+      desk.deliver(message(back));
+      desk.clock.advance(10);
+    }
+    expect(desk.seen.map((line) => line.split(' ').slice(1).join(' '))).to.deep.equal([
+      'hi ended',
+      'hi handoffFailed',
+      'hi returned',
+    ]);
+  });
+
+  it('tells the customer that nobody is there, and tries again until the conversation has ended', () => {
+    const desk = new Desk(() => undefined, {
+      onHandoffFailed: { say: { kind: 'text', text: 'Nobody is there.' }, retryAfterMs: 1_000 },
+    });
+    desk.deliver(message('a'));
+    desk.clock.advance(100);
+    desk.deliver({ ...message('no'), kind: 'handoffFailed' });
+    desk.clock.advance(1_000);
+    desk.refuses = ({ kind }) => kind === 'handoff';
+    desk.deliver({ ...message('no2'), kind: 'handoffFailed' });
+    desk.clock.advance(1_500);
+    desk.deliver({ ...message('end'), kind: 'ended' });
+    desk.clock.advance(10_000);
+    expect(desk.seen).to.deep.equal([
+      '100 handoff',
+      '105 Nobody is there.',
+      '1100 handoff',
+      '1105 Nobody is there.',
+      '2100 Nobody is there.',
+    ]);
+    expect(desk.accounts.counts()).to.include({ inFlight: 0 });
+  });
+
+  it('hands over once when the responder does so by itself, and takes back what else is open', () => {
+    const desk: Desk = new Desk((event) =>
+      event.id === 'a' ? desk.later(20, 'bye').pipe(mergeMap(() => [{ kind: 'handoff', to } as const])) : NEVER,
+    );
+    desk.deliver(message('a'));
+    desk.deliver(message('b'));
+    desk.clock.advance(1_000);
+    expect(desk.seen).to.deep.equal(['20 handoff']);
+    expect(desk.outcomes()).to.deep.equal({ handled: 1, handedOff: 1 });
+    expect(desk.outcomes('forwardOnTimeout')).to.deep.equal({});
+  });
+
+  it('completes when the responder has and nobody waits any more', () => {
+    const desk = new Desk(() => undefined);
+    desk.deliver(message('a'));
+    desk.source.complete();
+    desk.clock.advance(50);
+    expect(desk.isCompleted).to.equal(false);
+    desk.clock.advance(60);
+    expect(desk).to.include({ isCompleted: true });
+    expect(desk.seen).to.deep.equal(['100 handoff']);
+  });
+
+  it('stops a synchronous source with take(1), and begins anew with each subscription', () => {
+    let made = 0;
+    const source = of('a', 'b', 'c').pipe(map((id) => (made++, message(id))));
+    const echoing = forwardOnTimeout(
+      { desk: ownership(), afterMs: 5, to },
+      map((event) => ({ ...answer, id: event.id })),
+    );
+    const stream = source.pipe(echoing, take(1));
+    stream.subscribe();
+    stream.subscribe();
+    expect(made).to.equal(2);
+  });
+
+  it('refuses times out of range', () => {
+    const desk = ownership();
+    expect(() =>
+      forwardOnTimeout(
+        { desk, afterMs: 0, to },
+        map(() => answer),
+      ),
+    ).to.throw(RangeError, 'afterMs must be');
+    const onHandoffFailed = { retryAfterMs: 0 };
+    expect(() =>
+      forwardOnTimeout(
+        { desk, afterMs: 1, to, onHandoffFailed },
+        map(() => answer),
+      ),
+    ).to.throw(RangeError, 'retryAfterMs must be above 0');
+  });
+});
+
+const withoutTrace = (action: OutboundAction): OutboundAction => {
+  traceOf(action)?.conclude('handled');
+  return JSON.parse(JSON.stringify(action)) as OutboundAction;
+};
