@@ -1,6 +1,8 @@
 export * from './accounted.js';
 export { budget, type Budget, type BudgetConfig } from './budget.js';
 export * from './choiceBook.js';
+export * from './circuit.js';
+export * from './coalesceBursts.js';
 export * from './dedupe.js';
 export * from './deliver.js';
 export * from './dropEcho.js';
@@ -18,3 +20,4 @@ export * from './readChoices.js';
 export * from './retryDelivery.js';
 export * from './splitText.js';
 export * from './toPlatforms.js';
+export * from './typingDelay.js';
