@@ -55,7 +55,8 @@ export function lanes<T, R>(config: LanesConfig<T>, project: (item: T) => Observ
         run: (job) => {
           job.inner = defer(() => project(job.item)).subscribe({
             next: (value) => {
-              subscriber.next(value);
+              // Cancelled by what it emitted before, in the same call: it cannot be unsubscribed yet.
+              if (job.state === 'running') subscriber.next(value);
             },
             error: (error: unknown) => {
               subscriber.error(error);
@@ -64,6 +65,7 @@ export function lanes<T, R>(config: LanesConfig<T>, project: (item: T) => Observ
               finish(job);
             },
           });
+          if (job.state !== 'running') job.inner.unsubscribe();
         },
         drop: (job, outcome) => {
           job.trace?.release(job, outcome);

@@ -1,8 +1,23 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { EMPTY, from, map, mergeMap, NEVER, of, Subject, take, throwError, timer, type Observable } from 'rxjs';
-import { lanes } from 'tidewire';
+import {
+  concat,
+  EMPTY,
+  finalize,
+  from,
+  map,
+  mergeMap,
+  NEVER,
+  of,
+  Subject,
+  take,
+  throwError,
+  timer,
+  type Observable,
+} from 'rxjs';
+import { lanes, openAccounts, type MessageEvent, type Trace } from 'tidewire';
 import { marbles, virtualClock } from 'tidewire/testing';
+import { message } from '../support/events.js';
 
 const key = (item: string): string => item.toUpperCase();
 
@@ -115,6 +130,33 @@ describe('lanes', () => {
     for (const item of ['a', 'a', 'a', 'b']) source.next(item);
     clock.flush();
     expect(seen).to.deep.equal(['a', 'b', 'a', 'a']);
+  });
+
+  it('stops an item that is cancelled by what it emits, in the same call', () => {
+    const accounts = openAccounts({ scheduler: virtualClock() });
+    const account = accounts.of('desk');
+    const source = new Subject<MessageEvent>();
+    const seen: string[] = [];
+    const torn: string[] = [];
+    source
+      .pipe(
+        lanes({ key: () => '' }, (item) =>
+          concat(of(`${item.id}1`, `${item.id}2`), NEVER).pipe(finalize(() => torn.push(item.id))),
+        ),
+      )
+      .subscribe((value) => {
+        seen.push(value);
+        if (value === 'a1') traces.get('a')?.cancel('handedOff');
+      });
+    const traces = new Map<string, Trace>();
+    for (const id of ['a', 'b']) {
+      const event = message(id);
+      traces.set(id, account.open(event));
+      source.next(event);
+      traces.get(id)?.release(account);
+    }
+    expect(seen).to.deep.equal(['a1', 'b1', 'b2']);
+    expect(torn).to.deep.equal(['a']);
   });
 
   it('refuses a concurrency below 1 and a negative maxQueued', () => {
