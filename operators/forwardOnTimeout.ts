@@ -14,7 +14,7 @@ import {
   type Reply,
 } from '../lib/model/index.js';
 import { above } from '../lib/range.js';
-import { traceOf, type SettleListener, type Trace } from '../lib/trace.js';
+import { traceOf, type Holder, type SettleListener, type Trace } from '../lib/trace.js';
 import { lanes } from './lanes.js';
 import type { Owner, Ownership } from './ownership.js';
 
@@ -31,6 +31,11 @@ export interface ForwardOnTimeoutConfig {
   readonly awaitsAnswer?: (event: InboundEvent) => boolean;
   /** When nobody takes over: the bot has the conversation again. Default: nothing more than that. */
   readonly onHandoffFailed?: HandoffFailedPolicy;
+  /**
+   * Whether a message stays open until it is answered or handed over, so that a queue delivers it again when the process
+   * dies meanwhile; it counts as in flight then. Default: false.
+   */
+  readonly hold?: boolean;
   /** The books in which handoffs are counted, under `forwardOnTimeout`. Default: those of the program, `accounts`. */
   readonly accounts?: Accounts;
   /** Default: `asyncScheduler`. */
@@ -64,8 +69,8 @@ const fromCustomer = ({ kind, sender }: InboundEvent): boolean =>
  * `handedOff` without being seen by the responder; `ended` gives it back to the bot, `handoffTaken` says that a person is
  * there, and `handoffFailed`, or a handoff that could not be delivered, is told to the responder and to `onHandoffFailed`.
  *
- * Holds conversation, trace and deadline of what waits, not the event, and no custody: what waits here alone does not
- * count as open. Completes when the responder has completed and nobody waits. Errors: those of the source, of the responder
+ * Keeps conversation, trace and deadline of what waits, not the event, and no custody unless `hold` says so: what waits
+ * here alone does not count as in flight. Completes when the responder has completed and nobody waits. Errors: those of the source, of the responder
  * and of `awaitsAnswer`.
  *
  * @throws RangeError at the call, when a time is not above 0.
@@ -75,7 +80,7 @@ export function forwardOnTimeout(
   responder: OperatorFunction<InboundEvent, OutboundAction>,
 ): OperatorFunction<InboundEvent, OutboundAction> {
   const { desk, afterMs, to, comment, awaitsAnswer = fromCustomer, onHandoffFailed = {} } = config;
-  const { accounts = programAccounts, scheduler = asyncScheduler } = config;
+  const { hold = false, accounts = programAccounts, scheduler = asyncScheduler } = config;
   const { say = [], retryAfterMs } = onHandoffFailed;
   const replies: readonly Reply[] = isReply(say) ? [say] : say;
   above('forwardOnTimeout: afterMs', afterMs, 0);
@@ -114,6 +119,7 @@ export function forwardOnTimeout(
       const forget = (entry: Unanswered): void => {
         if (entry.deadline !== undefined) deadlines.remove(entry.deadline);
         entry.deadline = undefined;
+        if (hold) entry.trace?.release(entry);
         entry.trace = undefined;
       };
       /** Nobody waits any more for this event and what came before it; without `id`, for anything. */
@@ -132,6 +138,7 @@ export function forwardOnTimeout(
       };
       const arm = (key: string, event: InboundEvent, trace: Trace | undefined): void => {
         const entry = new Unanswered(event.conversation, event.id, trace);
+        if (hold) trace?.hold(entry);
         const head = waiting.get(key);
         if (head === undefined) waiting.set(key, entry);
         else {
@@ -148,9 +155,9 @@ export function forwardOnTimeout(
         for (let entry = waiting.get(key); entry !== undefined; entry = entry.later) {
           if (entry.trace !== undefined && entry.trace !== except) open.push(entry.trace);
         }
-        answered(key, undefined);
         // The last first: a lane that gets free must not begin with the next.
         for (const trace of open.reverse()) trace.cancel('handedOff');
+        answered(key, undefined);
       };
 
       const emit = (action: OutboundAction, listener?: SettleListener): void => {
@@ -282,6 +289,11 @@ export function forwardOnTimeout(
       subscriber.add(() => {
         deadlines.stop();
         retryQueue?.stop();
+        for (const head of waiting.values()) {
+          for (let entry: Unanswered | undefined = head; entry !== undefined; entry = entry.later) {
+            if (hold) entry.trace?.release(entry, 'failed', 'unsubscribed');
+          }
+        }
         waiting.clear();
         events.complete();
       });
@@ -325,7 +337,9 @@ const nothing = (): void => undefined;
 const DESK_NEWS: ReadonlySet<InboundEvent['kind']> = new Set(['ended', 'handoffFailed', 'handoffTaken']);
 
 /** What a customer waits for an answer to. */
-class Unanswered {
+class Unanswered implements Holder {
+  readonly name = 'forwardOnTimeout';
+  readonly passive = true;
   deadline: Waiting<Unanswered> | undefined;
   /** The next of the same conversation. */
   later: Unanswered | undefined;

@@ -18,6 +18,7 @@ export * from './rateLimit.js';
 export * from './react.js';
 export * from './readChoices.js';
 export * from './retryDelivery.js';
+export * from './routeToFluidTalk.js';
 export * from './splitText.js';
 export * from './toPlatforms.js';
 export * from './typingDelay.js';

@@ -71,8 +71,12 @@ export const skipReasonOf = (outcome: Outcome | undefined): SkipReason => {
   }
 };
 
-/** Whether the action had, or may have had, its effect: then its event is never run again by itself. */
-export const touches = ({ status }: Receipt): boolean => status === 'delivered' || status === 'unknown';
+/**
+ * Whether the action had, or may have had, its effect: then its event is never run again by itself. That somebody was seen
+ * typing is none.
+ */
+export const touches = ({ status, action }: Receipt): boolean =>
+  (status === 'delivered' || status === 'unknown') && action.kind !== 'typing';
 
 export const delivered = (
   action: OutboundAction,
