@@ -1,13 +1,14 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util';
 import { fluidtalkSimulator } from '../fluidtalk/simulator.js';
+import { trueconfSimulator } from '../trueconf/simulator.js';
 import { userlikeSimulator } from '../userlike/simulator.js';
 
 const HELP = `Usage: tidewire simulate <platform> [options]
 
 Starts a platform on loopback, prints one line of JSON with its addresses, and stops on SIGTERM or Ctrl-C.
 
-Platforms: fluidtalk, userlike
+Platforms: fluidtalk, trueconf, userlike
 
 Options:
   --port N              where it listens (default: a free port)
@@ -15,6 +16,10 @@ Options:
 Options of fluidtalk:
   --key K               the API key (default: ft_sk_simulated_0001)
   --tokens N            how many conversations can be opened (default: 100)
+
+Options of trueconf:
+  --login L             the bot's login (default: opsbot)
+  --password P          the bot's password (default: s3cret-42)
 
 Options of userlike:
   --webhook URL         the bot's webhook (default: http://127.0.0.1:8080/)
@@ -34,6 +39,8 @@ interface Options {
   readonly token: string | undefined;
   readonly key: string | undefined;
   readonly tokens: number | undefined;
+  readonly login: string;
+  readonly password: string;
 }
 
 const platforms: Readonly<Record<string, (options: Options) => Promise<Running>>> = {
@@ -48,6 +55,11 @@ const platforms: Readonly<Record<string, (options: Options) => Promise<Running>>
       addresses: { platform: 'fluidtalk', url, key: simulator.key, journal: `${url}/journal` },
       close: simulator.close,
     };
+  },
+  trueconf: async ({ port, login, password }) => {
+    const { url, socketUrl, close } = await trueconfSimulator({ port, bots: { [login]: password } });
+    const addresses = { platform: 'trueconf', url, socket: socketUrl, login, password, journal: `${url}/journal` };
+    return { addresses, close };
   },
   userlike: async ({ port, webhook, headers, token }) => {
     const simulator = await userlikeSimulator({
@@ -76,6 +88,8 @@ const parsed = (() => {
         token: { type: 'string' },
         key: { type: 'string' },
         tokens: { type: 'string' },
+        login: { type: 'string', default: 'opsbot' },
+        password: { type: 'string', default: 's3cret-42' },
         help: { type: 'boolean', default: false },
       },
     });
@@ -104,9 +118,9 @@ const headers = Object.fromEntries(
   }),
 ) as Record<string, string>;
 
-const { webhook, token, key } = values;
-const running = await simulate?.({ port, webhook, headers, token, key, tokens }).catch((error: unknown) =>
-  fail(error instanceof Error ? error.message : 'it could not be started'),
+const { webhook, token, key, login, password } = values;
+const running = await simulate?.({ port, webhook, headers, token, key, tokens, login, password }).catch(
+  (error: unknown) => fail(error instanceof Error ? error.message : 'it could not be started'),
 );
 process.stdout.write(`${JSON.stringify(running?.addresses)}\n`);
 

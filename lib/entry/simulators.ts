@@ -10,3 +10,27 @@ export type { FluidtalkFile, FluidtalkForm } from '../fluidtalk/simulator-form.j
 export type { FluidtalkEffect, FluidtalkJournalEntry } from '../fluidtalk/simulator-journal.js';
 export type { FluidtalkAct, FluidtalkReply, FluidtalkTurn } from '../fluidtalk/simulator-persona.js';
 export type { FluidtalkRules } from '../fluidtalk/simulator-rules.js';
+export * from '../trueconf/simulator-core.js';
+export * from '../trueconf/simulator.js';
+export type { TrueconfConnection, TrueconfPeer } from '../trueconf/simulator-connection.js';
+export type {
+  TrueconfCall,
+  TrueconfConnectionFaults,
+  TrueconfEvent,
+  TrueconfEventFaults,
+  TrueconfFaults,
+  TrueconfHttpFaults,
+  TrueconfRequestFaults,
+} from '../trueconf/simulator-faults.js';
+export type { TrueconfFile } from '../trueconf/simulator-files.js';
+export type { TrueconfAnswer, TrueconfRequest } from '../trueconf/simulator-http.js';
+export type {
+  TrueconfChatEffect,
+  TrueconfEffect,
+  TrueconfJournalEntry,
+  TrueconfPart,
+  TrueconfWireEffect,
+} from '../trueconf/simulator-journal.js';
+export type { TrueconfContent, TrueconfLimits } from '../trueconf/simulator-model.js';
+export type { TrueconfRules } from '../trueconf/simulator-rules.js';
+export type { TrueconfUpload, TrueconfUser, TrueconfWhere } from '../trueconf/simulator-user.js';

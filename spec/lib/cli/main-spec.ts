@@ -43,13 +43,31 @@ describe('tidewire simulate', () => {
     expect(await exit).to.deep.equal([0, null]);
   });
 
+  it('starts TrueConf with a bot', async () => {
+    const child = run('simulate', 'trueconf', '--login', 'helper', '--password', 'P');
+    const [line] = (await once(child.stdout ?? child, 'data')) as [Buffer];
+    const { url = '', socket = '', platform, login, password } = JSON.parse(line.toString()) as Record<string, string>;
+    expect({ platform, login, password }).to.deep.equal({ platform: 'trueconf', login: 'helper', password: 'P' });
+    expect(new URL(socket)).to.include({ protocol: 'ws:', host: new URL(url).host, pathname: '/websocket/chat_bot/' });
+    const response = await fetch(`${url}/bridge/api/client/v1/oauth/token`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ client_id: 'chat_bot', grant_type: 'password', username: login, password }),
+    });
+    expect(response.status).to.equal(201);
+    const exit = once(child, 'exit');
+    child.kill('SIGTERM');
+    expect(await exit).to.deep.equal([0, null]);
+  });
+
   for (const [args, sentence] of [
-    [['simulate', 'nothing'], 'there is no platform nothing; there is: fluidtalk, userlike'],
+    [['simulate', 'nothing'], 'there is no platform nothing; there is: fluidtalk, trueconf, userlike'],
     [['dance'], 'there is no command dance'],
     [['simulate', 'userlike', '--port', '99999'], '99999 is no port'],
     [['simulate', 'fluidtalk', '--tokens', '-1'], 'tokens'],
     [['simulate', 'fluidtalk', '--key', ''], 'key must not be empty'],
     [['simulate', 'fluidtalk', '--tokens', 'many'], 'many is no number of tokens'],
+    [['simulate', 'trueconf', '--login', ''], 'a login must not be empty'],
     [['simulate', 'userlike', '--nonsense'], 'nonsense'],
   ] as const) {
     it(`ends with 2 and a sentence for: ${args.join(' ')}`, async () => {
