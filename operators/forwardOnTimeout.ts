@@ -246,23 +246,23 @@ export function forwardOnTimeout(
       const pass = (action: OutboundAction): void => {
         const { kind, conversation, cause } = action;
         if (kind === 'handoff') {
+          // Taken by the sink when it goes out, behind what was said before it; here when it has arrived.
           const trace = traceOf(action);
-          const holder = { name: 'forwardOnTimeout' };
-          trace?.hold(holder);
-          const goes = (): void => {
-            takeBack(conversationKey(conversation), trace?.root);
-            subscriber.next(action);
-            trace?.release(holder);
+          const arrived = (): void => {
+            const key = conversationKey(conversation);
+            const back = (): void => {
+              takeBack(key, trace?.root);
+            };
+            ask(desk.handOver(conversation, action.id), back, back);
           };
-          ask(
-            desk.handOver(conversation, action.id),
-            (isOurs) => {
-              if (isOurs) goes();
-              else trace?.release(holder, 'handedOff', 'it was handed over already');
-            },
-            goes,
-          );
-          return;
+          if (trace === undefined) arrived();
+          else {
+            trace.onSettled({
+              settled: (_, outcome) => {
+                if (ARRIVED.has(outcome)) arrived();
+              },
+            });
+          }
         }
         if (isAnswer(action) || kind === 'end') {
           const trace = traceOf(action);

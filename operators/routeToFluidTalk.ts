@@ -65,7 +65,10 @@ export interface RouteToFluidTalkConfig {
   readonly coalesceBursts?: CoalesceBurstsConfig;
   /** Lets bubbles out at the speed of a person. Default: at once. */
   readonly typingDelay?: TypingDelayConfig;
-  /** Whether the customer sees somebody typing while the persona thinks. Default: true. */
+  /**
+   * Whether the customer sees somebody typing while the persona thinks; for platforms that show it until the next message.
+   * Userlike makes a pause of it. Default: false.
+   */
   readonly typing?: boolean;
   /** The picture of a media event, where its address needs credentials. Default: its address is downloaded. */
   readonly picture?: (event: InboundEvent) => ObservableInput<FluidtalkPicture | undefined>;
@@ -98,7 +101,7 @@ const LONGEST_PAUSE_MS = 30_000;
  *
  *     events  -m------------|
  *     chat     ----r|             r: two bubbles and a photo
- *     result  -t---(abp)----|     t: typing
+ *     result  -----(abp)----|
  *
  * Messages, choices, places, commands and pictures are put to the persona, everything else is `ignored`. Pictures are
  * downloaded and uploaded first. One call at a time for each target, `concurrency` for all; a call whose event was cancelled
@@ -119,7 +122,7 @@ export function routeToFluidTalk(
   config: RouteToFluidTalkConfig = {},
 ): OperatorFunction<InboundEvent, OutboundAction> {
   const { target: targetOf = keyOf, ledger, circuit } = config;
-  const { concurrency = 4, maxQueued = 10_000, typing = true, abortUnheard = false } = config;
+  const { concurrency = 4, maxQueued = 10_000, typing = false, abortUnheard = false } = config;
   const { to = { kind: 'any' }, scheduler = asyncScheduler } = config;
   const { onSealed = 'handoff', onOutOfTokens = 'handoff', onInDoubt = 'handoff', onIgnored = 'silent' } = config;
   atLeast('routeToFluidTalk: concurrency', concurrency, 1);
@@ -259,9 +262,7 @@ export function routeToFluidTalk(
 
       const claimed = (event: InboundEvent, target: string): Observable<Reply> => {
         if (sealed.has(target)) return follow(onSealed, event, undefined);
-        const thinking: Observable<Reply> = typing
-          ? defer(() => [{ kind: 'typing', forMs: TYPING_MS } as const])
-          : EMPTY;
+        const thinking: Observable<Reply> = typing ? defer(() => [{ kind: 'typing' } as const]) : EMPTY;
         const begin = (call: LedgerCall | undefined): Observable<Reply> =>
           defer(() => [thinking, made(event, target, call)]).pipe(concatMap((step) => step));
         if (ledger === undefined) return begin(undefined);
@@ -329,9 +330,6 @@ export function routeToFluidTalk(
 }
 
 const keyOf = ({ conversation }: InboundEvent): string => conversationKey(conversation);
-
-/** How long a customer sees somebody typing, where a platform wants to know. */
-const TYPING_MS = 1_000;
 
 const PUT: ReadonlySet<InboundEvent['kind']> = new Set(['message', 'choice', 'location', 'command', 'media']);
 

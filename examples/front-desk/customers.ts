@@ -1,7 +1,11 @@
-import type { UserlikeSimulator } from 'tidewire/simulators';
+import { filter, firstValueFrom, interval } from 'rxjs';
+import type { FluidtalkSimulator, UserlikeSimulator } from 'tidewire/simulators';
 
-/** Three customers at once: on the web, on WhatsApp and by SMS. */
-export const scriptedConversations = async (simulator: UserlikeSimulator): Promise<void> => {
+/** Customers at once: three whom the rules answer, and three whom the persona does, one after the other. */
+export const scriptedConversations = async (
+  simulator: UserlikeSimulator,
+  persona: FluidtalkSimulator,
+): Promise<void> => {
   const [kim, ana, leo] = [
     simulator.contact('Kim', 'web'),
     simulator.contact('Ana', 'whatsapp_business'),
@@ -24,5 +28,29 @@ export const scriptedConversations = async (simulator: UserlikeSimulator): Promi
     await leo.say('something else');
     await leo.say('3');
   };
-  await Promise.all([web(), whatsapp(), sms()]);
+
+  const [mia, noor, sam] = [
+    simulator.contact('Mia', 'telegram'),
+    simulator.contact('Noor', 'facebook'),
+    simulator.contact('Sam', 'telegram'),
+  ];
+  const social = async (): Promise<void> => {
+    await mia.say('Hi there');
+    // The persona is throttled, and asked again after the second that it wants.
+    persona.faults.throttle = 1;
+    persona.faults.retryAfter = 1;
+    await mia.say('My brakes squeak');
+    await mia.say('Thank you');
+    // It has ended the conversation: a person takes over.
+    await mia.say('Wait, one more thing');
+    // It thinks too long: a person takes over, and nobody hears what it says then.
+    await noor.say('Is carbon worth it?');
+    await until(() => simulator.journal.some(({ contact, kind }) => contact === 'Noor' && kind === 'taken'));
+    await until(() => persona.journal.filter(({ kind }) => kind === 'replied').length === 4);
+    // It has no token left for another conversation: a person takes over.
+    await sam.say('Hello');
+  };
+  await Promise.all([web(), whatsapp(), sms(), social()]);
 };
+
+const until = async (happened: () => boolean): Promise<unknown> => firstValueFrom(interval(50).pipe(filter(happened)));

@@ -1,13 +1,33 @@
-// A front desk on one machine. Prints three conversations as they happen, then the account of every message; then it stays
-// up, and you can be a customer yourself with the `curl` line it prints. `--once` ends after the conversations.
-// With USERLIKE_API_URL, USERLIKE_TOKEN and HOOK_TOKEN in the environment it serves the real platform.
+// A front desk on one machine. Rules answer customers on the web, WhatsApp and SMS, a persona those on Telegram and
+// Facebook; who has no answer in time, or wants a person, is handed over. Prints the conversations as they happen, then the
+// account of every message; then it stays up, and you can be a customer yourself with the `curl` line it prints. `--once`
+// ends after the conversations. With USERLIKE_API_URL, USERLIKE_TOKEN and HOOK_TOKEN in the environment it serves the real
+// platform, with FLUIDTALK_API_KEY through the real persona.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { accounts, choiceBook, dedupe, fallbackToText, react, readChoices } from 'tidewire';
+import { filter, merge, share, type OperatorFunction } from 'rxjs';
+import {
+  accounts,
+  choiceBook,
+  circuit,
+  dedupe,
+  fallbackToText,
+  forwardOnTimeout,
+  isOutOfTokens,
+  memoryStore,
+  ownership,
+  react,
+  readChoices,
+  routeToFluidTalk,
+  type InboundEvent,
+  type OutboundAction,
+} from 'tidewire';
+import { fluidtalkClient, fluidtalkLedger } from 'tidewire/fluidtalk';
 import { userlikeSimulator } from 'tidewire/simulators';
 import { fromUserlike, toUserlike, userlikeClient, userlikeWebhook } from 'tidewire/userlike';
 import { scriptedConversations } from './customers.js';
+import { simulatedPersona } from './persona.js';
 import { accountTable, printTranscript } from './print.js';
 import { respond } from './responder.js';
 
@@ -16,6 +36,7 @@ const {
   USERLIKE_TOKEN,
   HOOK_TOKEN = crypto.randomUUID(),
   HOOK_HEADER = 'API-SECURITY-TOKEN',
+  FLUIDTALK_API_KEY,
   PORT,
 } = process.env;
 const isReal = USERLIKE_API_URL !== undefined && USERLIKE_TOKEN !== undefined;
@@ -33,8 +54,27 @@ const client = userlikeClient({
   url: simulator?.url ?? USERLIKE_API_URL ?? '',
   token: simulator?.token ?? USERLIKE_TOKEN ?? '',
 });
+const persona = FLUIDTALK_API_KEY === undefined ? await simulatedPersona() : undefined;
+const velma = fluidtalkClient(
+  persona === undefined ? { apiKey: FLUIDTALK_API_KEY ?? '' } : { apiKey: persona.key, baseUrl: persona.url },
+);
 const book = choiceBook();
-const transcript = simulator === undefined ? undefined : printTranscript(simulator);
+const desk = ownership();
+const transcript = simulator === undefined ? undefined : printTranscript(simulator, persona);
+
+const isForPersona = ({ kind, conversation }: InboundEvent): boolean =>
+  ['telegram', 'facebook'].includes(conversation.channel) && kind !== 'handoffFailed';
+const rules = react(respond(isReal ? 4_000 : 1_200));
+const chat = routeToFluidTalk(velma, {
+  ledger: fluidtalkLedger({ store: memoryStore() }),
+  circuit: circuit({ opensOn: isOutOfTokens }),
+});
+const answer: OperatorFunction<InboundEvent, OutboundAction> = (source) => {
+  const events = source.pipe(share());
+  const byRules = events.pipe(filter((event) => !isForPersona(event)));
+  const byPersona = events.pipe(filter((event) => isForPersona(event)));
+  return merge(rules(byRules), chat(byPersona));
+};
 
 accounts.reports$.subscribe((report) => {
   console.error('report:', JSON.stringify(report));
@@ -43,9 +83,9 @@ fromUserlike({ webhook })
   .pipe(
     dedupe(),
     readChoices({ book }),
-    react(respond(isReal ? 4_000 : 1_200)),
+    forwardOnTimeout({ desk, afterMs: isReal ? 45_000 : 2_500, to: { kind: 'any' } }, answer),
     fallbackToText({ book }),
-    toUserlike({ client, webhook }),
+    toUserlike({ client, webhook, desk }),
   )
   .subscribe({
     next: (receipt) => {
@@ -58,30 +98,32 @@ fromUserlike({ webhook })
     },
   });
 
-let isStopping = false;
+const stopping = { began: false };
 const stop = async (): Promise<void> => {
-  if (isStopping) return;
-  isStopping = true;
+  if (stopping.began) return;
+  stopping.began = true;
   await webhook.drain(10_000);
+  await accounts.drain(5_000);
   transcript?.unsubscribe();
   console.log(accountTable());
   if (accounts.counts().inFlight > 0) process.exitCode = 1;
   server.close();
   server.closeIdleConnections();
   await simulator?.close();
+  await persona?.close();
 };
+process.on('SIGINT', () => void stop());
+process.on('SIGTERM', () => void stop());
 
 if (simulator === undefined)
   console.log(`The webhook listens on ${hook}. Put a public address in front of it. Ctrl-C ends.`);
 else {
-  await scriptedConversations(simulator);
+  if (persona !== undefined) await scriptedConversations(simulator, persona);
   if (isOnce) await stop();
-  else {
+  else if (!stopping.began) {
     console.log(accountTable());
     console.log('Be a customer yourself, on web, whatsapp or sms:\n');
     console.log(`  curl -d 'Where is my bike?' ${simulator.home}/say/sms/you\n`);
     console.log('Ctrl-C ends.');
   }
 }
-process.on('SIGINT', () => void stop());
-process.on('SIGTERM', () => void stop());

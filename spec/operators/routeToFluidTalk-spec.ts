@@ -44,7 +44,7 @@ class Desk {
     const persona = { ...virtualPersona(this.core, scheduler), ...more };
     this.source
       .pipe(
-        routeToFluidTalk(persona, { typing: false, scheduler, ...config }),
+        routeToFluidTalk(persona, { scheduler, ...config }),
         deliver({ name: 'toDesk', scheduler }, (action): Observable<Receipt> => {
           this.seen.push(`${scheduler.now()} ${shown(action)}`);
           return timer(10, scheduler).pipe(map(() => delivered(action, new Date(scheduler.now()).toISOString())));

@@ -70,7 +70,8 @@ describe('the borders of the library', () => {
 
   it('keep operators free of platforms', () => {
     const platforms = imports.filter(
-      ({ from, to, isType }) => inside(from, 'operators') && !isType && /^lib\/(userlike|fluidtalk)\//.test(to),
+      ({ from, to, isType }) =>
+        inside(from, 'operators') && !isType && /^lib\/(userlike|fluidtalk|trueconf)\//.test(to),
     );
     expect(names(platforms)).to.deep.equal([]);
   });
@@ -101,7 +102,9 @@ describe('the borders of the library', () => {
     const outside = [...loadedBy('lib/entry/index.ts')].filter((path) => !/^(lib|operators)\//.test(path));
     expect(outside.filter((path) => path !== 'rxjs')).to.deep.equal([]);
     expect(
-      [...loadedBy('lib/entry/index.ts')].filter((path) => /^lib\/(userlike|fluidtalk|transport)\//.test(path)),
+      [...loadedBy('lib/entry/index.ts')].filter((path) =>
+        /^lib\/(userlike|fluidtalk|trueconf|transport)\//.test(path),
+      ),
     ).to.deep.equal([]);
   });
 
