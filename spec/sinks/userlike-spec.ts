@@ -5,7 +5,7 @@ import express from 'express';
 import fastify from 'fastify';
 import { Hono } from 'hono';
 import { concat, filter, firstValueFrom, map, of, throwError } from 'rxjs';
-import { choices, end, handoff, media, text, traceOf, type InboundEvent, type Trace } from 'tidewire';
+import { choices, end, handoff, media, ownership, text, traceOf, type InboundEvent, type Trace } from 'tidewire';
 import { fromUserlike, toUserlike, userlikeClient, userlikeWebhook } from 'tidewire/userlike';
 import { mutate, random } from '../support/mutations.js';
 import { fixtures } from '../support/fixtures.js';
@@ -83,6 +83,29 @@ describe('userlikeWebhook and toUserlike', () => {
     expect(desk.receipts).to.have.length(1);
     expect(desk.receipts[0]).to.include({ status: 'skipped', reason: 'muted' });
     expect(settled()).to.deep.equal({ handedOff: 1 });
+  });
+
+  it('asks the desk before it sends, directly and by the API: what comes after the handover is muted', async () => {
+    const owners = ownership();
+    const { conversation } = { conversation: { platform: 'userlike', id: 'chatbot::1:aa', channel: 'web' } };
+    await started(
+      (event) =>
+        event.kind === 'started'
+          ? [text('one moment'), handoff(), text('one more thing')]
+          : concat(of(text('direct')), later(400, text('by the API'))),
+      undefined,
+      owners,
+    );
+    expect(saidIn((await desk.post(request('start'))).body)).to.deep.equal(['one moment', 'forward_any']);
+    expect(saidIn((await desk.post(request('message', { body: 'x' }))).body)).to.deep.equal([]);
+    await until(() => desk.receipts.length === 5);
+    expect(
+      desk.receipts.map((receipt) => (receipt.status === 'skipped' ? receipt.reason : receipt.status)),
+    ).to.have.members(['delivered', 'delivered', 'muted', 'muted', 'muted']);
+    expect(desk.calls).to.deep.equal([]);
+    expect(await firstValueFrom(owners.ownerOf(conversation))).to.equal('queue');
+    await firstValueFrom(owners.returnToBot(conversation));
+    expect(saidIn((await desk.post(request('message', { body: 'y' }))).body)).to.deep.equal(['direct']);
   });
 
   it('sends files by the API, after the direct answer of what was said before', async () => {

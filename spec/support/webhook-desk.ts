@@ -8,6 +8,7 @@ import {
   react,
   type InboundEvent,
   type OutboundAction,
+  type Ownership,
   type Receipt,
   type Replies,
 } from 'tidewire';
@@ -51,6 +52,7 @@ export class WebhookDesk {
   async start(
     handler: (event: InboundEvent) => Replies,
     through = (events: Observable<InboundEvent>) => events.pipe(dedupe()),
+    desk?: Ownership,
   ): Promise<this> {
     const api = await this.#listen((request, response) => {
       const chunks: Buffer[] = [];
@@ -66,7 +68,7 @@ export class WebhookDesk {
     });
     this.url = await this.#listen(this.webhook.node);
     const client = userlikeClient({ url: `${api}/v1/bot`, token: API_SECRET, timeoutMs: 2_000 });
-    const sink = toUserlike({ client, webhook: this.webhook });
+    const sink = toUserlike({ client, webhook: this.webhook, ...(desk !== undefined && { desk }) });
     fromUserlike({ webhook: this.webhook })
       .pipe(through, react(handler), sink)
       .subscribe((receipt) => this.receipts.push(receipt));
