@@ -7,6 +7,8 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   'webhook-direct': async () => import('./webhook-direct.js'),
   'webhook-api': async () => import('./webhook-api.js'),
   memory: async () => import('./memory.js'),
+  timers: async () => import('./timers.js'),
+  persona: async () => import('./persona.js'),
   bundle: async () => import('./bundle.js'),
 };
 

@@ -86,6 +86,11 @@ const listeners: Readonly<Record<string, () => RequestListener>> = {
   'bare-direct': () => bareDirect,
   'ours-api': () => ours(api, false),
   'bare-api': () => bareApi(api),
+  persona: () => (request, response) => {
+    bodyOf(request, () => {
+      end(response, 200, '{"reply":"Hi","replies":["Hi"],"session_id":"s-1","ignored":false}');
+    });
+  },
   api: () => (request, response) => {
     bodyOf(request, () => {
       end(response, 200, '{}');

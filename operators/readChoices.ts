@@ -36,7 +36,9 @@ const isAnswer = ({ kind, sender }: InboundEvent): boolean =>
  * account say does not. Synchronous with a book that is; otherwise in order per conversation. Errors: those of the source
  * and of the book's store.
  */
-export function readChoices<T extends InboundEvent>(config: ReadChoicesConfig): OperatorFunction<T, NoInfer<T> | ChoiceEvent> {
+export function readChoices<T extends InboundEvent>(
+  config: ReadChoicesConfig,
+): OperatorFunction<T, NoInfer<T> | ChoiceEvent> {
   const { book, keepOffers = false } = config;
   const { openSync } = book;
   const answer = (event: T, offer: Offer | undefined): T | ChoiceEvent => {

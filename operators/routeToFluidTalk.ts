@@ -7,7 +7,6 @@ import {
   map,
   mergeMap,
   Observable,
-  retry,
   Subject,
   takeUntil,
   throwError,
@@ -28,6 +27,7 @@ import {
   conversationKey,
   type HandoffTarget,
   type InboundEvent,
+  type MediaEvent,
   type OutboundAction,
   type Reply,
 } from '../lib/model/index.js';
@@ -95,6 +95,16 @@ export const isOutOfTokens = (error: unknown): boolean => error instanceof ChatE
 const MAX_TARGETS = 100_000;
 /** The longest pause that the platform may ask for before a call is repeated. */
 const LONGEST_PAUSE_MS = 30_000;
+/** The pause before a call is repeated that found no connection. */
+const UNREACHABLE_PAUSE_MS = 1_000;
+
+/** How long to wait before a call that had no effect is made again; not at all when nothing says that it would help. */
+const pauseBefore = (thrown: unknown): number | undefined => {
+  const { kind, inDoubt, retryable, retryAfterMs } = toChatError('fluidtalk', thrown);
+  if (inDoubt || !retryable) return undefined;
+  if (kind !== 'throttled') return UNREACHABLE_PAUSE_MS;
+  return retryAfterMs === undefined || retryAfterMs > LONGEST_PAUSE_MS ? undefined : retryAfterMs;
+};
 
 /**
  * A responder that lets a FluidTalk persona answer: its bubbles in order, then its photo.
@@ -123,7 +133,7 @@ export function routeToFluidTalk(
 ): OperatorFunction<InboundEvent, OutboundAction> {
   const { target: targetOf = keyOf, ledger, circuit } = config;
   const { concurrency = 4, maxQueued = 10_000, typing = false, abortUnheard = false } = config;
-  const { to = { kind: 'any' }, scheduler = asyncScheduler } = config;
+  const { picture, to = { kind: 'any' }, scheduler = asyncScheduler } = config;
   const { onSealed = 'handoff', onOutOfTokens = 'handoff', onInDoubt = 'handoff', onIgnored = 'silent' } = config;
   atLeast('routeToFluidTalk: concurrency', concurrency, 1);
   atLeast('routeToFluidTalk: maxQueued', maxQueued, 0);
@@ -142,48 +152,46 @@ export function routeToFluidTalk(
         return defer(() => repliesIn(policy(event, why)));
       };
 
-      const imageOf = (event: InboundEvent): Observable<string | undefined> => {
+      /** The address of a picture that the server can see. */
+      const imageOf = (event: MediaEvent): Observable<string | undefined> => {
         const { uploadImage, photo } = persona;
-        if (event.kind !== 'media') return defer(() => [undefined]);
-        const { url } = event.media;
-        const found =
-          config.picture !== undefined
-            ? defer(() => (config.picture as NonNullable<typeof config.picture>)(event))
+        const { url, mimeType: type = '' } = event.media;
+        const found: Observable<FluidtalkPicture | undefined> =
+          picture !== undefined
+            ? defer(() => picture(event))
             : photo === undefined || url === undefined
               ? defer(() => [undefined])
               : photo(url).pipe(
-                  map(({ bytes, mimeType = event.media.mimeType ?? '', name }) =>
+                  map(({ bytes, mimeType = type, name }) =>
                     name === undefined ? { bytes, mimeType } : { bytes, mimeType, fileName: name },
                   ),
                 );
         return found.pipe(
-          mergeMap((picture): ObservableInput<string | undefined> => {
-            if (picture === undefined || uploadImage === undefined) return [url];
-            return uploadImage(picture).pipe(map((hosted) => hosted.url));
+          mergeMap((image): ObservableInput<string | undefined> => {
+            if (image === undefined || uploadImage === undefined) return [url];
+            return uploadImage(image).pipe(map((hosted) => hosted.url));
           }),
         );
       };
 
-      const chat = (event: InboundEvent, target: string): Observable<FluidtalkResult> =>
-        imageOf(event).pipe(
-          mergeMap((imageUrl) => {
-            const message = textOf(event);
-            const asked = persona.inboundChat(
-              imageUrl === undefined ? { target, message } : { target, message, imageUrl },
-            );
-            return circuit === undefined ? asked : circuit.run(() => asked, { opening: !running.has(target) });
-          }),
-          retry({
-            count: 2,
-            delay: (thrown: unknown, attempt) => {
-              const { kind, inDoubt, retryable, retryAfterMs } = toChatError('fluidtalk', thrown);
-              if (inDoubt || !retryable) return throwError(() => thrown);
-              if (kind !== 'throttled') return timer(1_000 * attempt, scheduler);
-              const isTooLong = retryAfterMs === undefined || retryAfterMs > LONGEST_PAUSE_MS || attempt > 1;
-              return isTooLong ? throwError(() => thrown) : timer(retryAfterMs, scheduler);
-            },
+      const chat = (event: InboundEvent, target: string): Observable<FluidtalkResult> => {
+        const ask = (imageUrl?: string): Observable<FluidtalkResult> => {
+          const message = textOf(event);
+          const asked = persona.inboundChat(
+            imageUrl === undefined ? { target, message } : { target, message, imageUrl },
+          );
+          return circuit === undefined ? asked : circuit.run(() => asked, { opening: !running.has(target) });
+        };
+        const call = event.kind === 'media' ? imageOf(event).pipe(mergeMap(ask)) : defer(() => ask());
+        return call.pipe(
+          catchError((thrown: unknown) => {
+            const pauseMs = pauseBefore(thrown);
+            if (pauseMs === undefined) throw thrown;
+            // A second time is all: what asks to wait again is busy, and so is the customer.
+            return timer(pauseMs, scheduler).pipe(mergeMap(() => call));
           }),
         );
+      };
 
       /** What is to be done about an error of the call, once the ledger knows of it. */
       const failed = (
@@ -262,9 +270,11 @@ export function routeToFluidTalk(
 
       const claimed = (event: InboundEvent, target: string): Observable<Reply> => {
         if (sealed.has(target)) return follow(onSealed, event, undefined);
-        const thinking: Observable<Reply> = typing ? defer(() => [{ kind: 'typing' } as const]) : EMPTY;
-        const begin = (call: LedgerCall | undefined): Observable<Reply> =>
-          defer(() => [thinking, made(event, target, call)]).pipe(concatMap((step) => step));
+        const begin = (call: LedgerCall | undefined): Observable<Reply> => {
+          const reply = made(event, target, call);
+          const thinking: readonly ObservableInput<Reply>[] = [[{ kind: 'typing' }], reply];
+          return typing ? defer(() => thinking).pipe(concatMap((step) => step)) : reply;
+        };
         if (ledger === undefined) return begin(undefined);
         return ledger.begin(target, event.id).pipe(
           mergeMap((claim: LedgerClaim): Observable<Reply> => {

@@ -132,11 +132,11 @@ export function fluidtalkClient(config: FluidtalkClientConfig): FluidtalkClient 
     ask(command, (json) => decodeAction(command.kind, json, splitBubbles));
 
   return {
-    inboundChat: (chat) => ask({ ...chat, kind: 'inboundChat' }, decodeChat),
-    aiOpener: (opener) => act({ ...opener, kind: 'aiOpener' }),
-    eventTrigger: (trigger) => act({ ...trigger, kind: 'eventTrigger' }),
-    followUp: (followUp) => act({ ...followUp, kind: 'followUp' }),
-    uploadImage: (picture) => ask({ ...picture, kind: 'uploadImage' }, decodeUpload),
+    inboundChat: (chat) => ask({ kind: 'inboundChat', ...chat }, decodeChat),
+    aiOpener: (opener) => act({ kind: 'aiOpener', ...opener }),
+    eventTrigger: (trigger) => act({ kind: 'eventTrigger', ...trigger }),
+    followUp: (followUp) => act({ kind: 'followUp', ...followUp }),
+    uploadImage: (picture) => ask({ kind: 'uploadImage', ...picture }, decodeUpload),
     photo: (url, options) => download({ scheduler, ...options, platform: 'fluidtalk', url }),
     status$: keys.status$,
   };

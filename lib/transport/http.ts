@@ -1,7 +1,8 @@
-import { defaultFetch } from '#fetch';
+import { defaultFetch, leavesNoListeners } from '#fetch';
 import { asyncScheduler, Observable, type SchedulerLike } from 'rxjs';
 import { ChatError } from '../errors.js';
 import { above, atLeast } from '../range.js';
+import { Aborts } from './aborts.js';
 import { collect, type Chunks } from './collect.js';
 import { transportError } from './transport-error.js';
 
@@ -41,6 +42,7 @@ export interface HttpResponse {
 }
 
 const decoder = new TextDecoder();
+const aborts = new Aborts();
 /** An origin without a user name, then anything. */
 const ADDRESS = /^https?:\/\/[^/?#@\\]+([/?#]|$)/i;
 const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]+$/;
@@ -72,7 +74,8 @@ export const http = (request: HttpRequest): Observable<HttpResponse> => {
   checkLimits('http', timeoutMs, maxBytes);
 
   return new Observable((subscriber) => {
-    const abort = new AbortController();
+    const isReusable = leavesNoListeners && fetch === defaultFetch;
+    const abort = isReusable ? aborts.take() : new AbortController();
     let isOver = false;
     const fail = (kind: 'timeout' | 'overflow' | 'undecodable', sentence: string): void => {
       subscriber.error(new ChatError(kind, platform, `${call} ${sentence}`, { inDoubt: hasEffect }));
@@ -121,6 +124,7 @@ export const http = (request: HttpRequest): Observable<HttpResponse> => {
       (response) => {
         if (response === undefined) return;
         isOver = true;
+        if (isReusable && !abort.signal.aborted) aborts.giveBack(abort);
         subscriber.next(response);
         subscriber.complete();
       },
