@@ -1,3 +1,5 @@
+export { fromFluidTalk, type FromFluidTalkConfig } from '../../sources/fluidtalk.js';
+export { toFluidTalk, type FluidtalkTurnLedger, type ToFluidTalkConfig } from '../../sinks/fluidtalk.js';
 export { download, type Download, type DownloadConfig } from '../transport/download.js';
 export type { FormPart } from '../transport/multipart.js';
 export * from '../fluidtalk/client.js';
@@ -6,4 +8,5 @@ export * from '../fluidtalk/command.js';
 export type { FluidtalkStatus } from '../fluidtalk/key.js';
 export * from '../fluidtalk/ledger.js';
 export { fluidtalkError, type FluidtalkRefusal } from '../fluidtalk/refusal.js';
+export type { FluidtalkTurns } from '../fluidtalk/reply-source.js';
 export * from '../fluidtalk/result.js';

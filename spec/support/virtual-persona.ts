@@ -1,7 +1,16 @@
 import { either as E } from 'fp-ts';
 import { catchError, map, timeout, throwError, type Observable, type SchedulerLike } from 'rxjs';
-import { ChatError, type Persona } from 'tidewire';
-import { decodeChat, encodeCommand, encodeFields, fluidtalkError, type FluidtalkResult } from 'tidewire/fluidtalk';
+import { ChatError } from 'tidewire';
+import {
+  decodeAction,
+  decodeChat,
+  encodeCommand,
+  encodeFields,
+  fluidtalkError,
+  type FluidtalkCommand,
+  type FluidtalkResult,
+  type FluidtalkTurns,
+} from 'tidewire/fluidtalk';
 import type { FluidtalkAnswer, FluidtalkCore } from 'tidewire/simulators';
 
 const bytes = new TextEncoder();
@@ -11,9 +20,9 @@ export const virtualPersona = (
   core: FluidtalkCore,
   scheduler: SchedulerLike,
   key = 'ft_sk_simulated_0001',
-): Pick<Persona, 'inboundChat'> => ({
-  inboundChat: (chat): Observable<FluidtalkResult> => {
-    const { path, fields } = encodeCommand({ kind: 'inboundChat', ...chat });
+): FluidtalkTurns => {
+  const ask = (command: FluidtalkCommand): Observable<FluidtalkResult> => {
+    const { path, fields } = encodeCommand(command);
     const { contentType, body } = encodeFields(fields);
     const wire = typeof body === 'string' ? bytes.encode(body) : body;
     return core.request({ url: path, key, contentType, body: wire }).pipe(
@@ -22,7 +31,7 @@ export const virtualPersona = (
         scheduler,
         with: () => throwError(() => new ChatError('timeout', 'fluidtalk', 'no answer', { inDoubt: true })),
       }),
-      map((answer) => resultOf(answer, scheduler.now())),
+      map((answer) => resultOf(command, answer, scheduler.now())),
       catchError((error: unknown) =>
         throwError(() =>
           error instanceof ChatError
@@ -31,18 +40,28 @@ export const virtualPersona = (
         ),
       ),
     );
-  },
-});
+  };
+  return {
+    inboundChat: (chat) => ask({ ...chat, kind: 'inboundChat' }),
+    aiOpener: (opener) => ask({ ...opener, kind: 'aiOpener' }),
+    eventTrigger: (trigger) => ask({ ...trigger, kind: 'eventTrigger' }),
+    followUp: (followUp) => ask({ ...followUp, kind: 'followUp' }),
+  };
+};
 
-const resultOf = ({ status, headers, body }: FluidtalkAnswer, now: number): FluidtalkResult => {
+const resultOf = (
+  { kind }: FluidtalkCommand,
+  { status, headers, body }: FluidtalkAnswer,
+  now: number,
+): FluidtalkResult => {
   let json: unknown = body;
   try {
     json = JSON.parse(body);
   } catch {
     // An HTML page of something in between.
   }
-  if (status !== 200) throw fluidtalkError('inboundChat', { status, header: (name) => headers[name], body: json }, now);
-  const decoded = decodeChat(json);
+  if (status !== 200) throw fluidtalkError(kind, { status, header: (name) => headers[name], body: json }, now);
+  const decoded = kind === 'inboundChat' ? decodeChat(json) : decodeAction(kind, json);
   if (E.isLeft(decoded)) throw decoded.left;
   return decoded.right;
 };
