@@ -8,6 +8,7 @@ export * from './deliver.js';
 export * from './dropEcho.js';
 export * from './fallbackToText.js';
 export * from './fanOut.js';
+export * from './followUpAfter.js';
 export * from './forwardOnTimeout.js';
 export * from './keep.js';
 export * from './lanes.js';
