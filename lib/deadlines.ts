@@ -51,7 +51,10 @@ export class Deadlines<T> {
   }
 
   /** Takes it out again; call it once for each entry that was not due. */
-  remove({ previous, next }: Waiting<T>): void {
+  remove(entry: Waiting<T>): void {
+    const { previous, next } = entry;
+    // A dead entry that was moved to the old generation would keep all that came after it from being collected there.
+    entry.previous = entry.next = undefined;
     if (previous === undefined) this.#first = next;
     else previous.next = next;
     if (next === undefined) this.#last = previous;

@@ -14,7 +14,7 @@ import {
   type Reply,
 } from '../lib/model/index.js';
 import { above } from '../lib/range.js';
-import { traceOf, type Holder, type SettleListener, type Trace } from '../lib/trace.js';
+import { attach, traceOf, type Holder, type SettleListener, type Trace } from '../lib/trace.js';
 import { lanes } from './lanes.js';
 import type { Owner, Ownership } from './ownership.js';
 
@@ -244,7 +244,7 @@ export function forwardOnTimeout(
         events.next(event);
       };
       const pass = (action: OutboundAction): void => {
-        const { kind, conversation, cause } = action;
+        const { kind, conversation } = action;
         if (kind === 'handoff') {
           // Taken by the sink when it goes out, behind what was said before it; here when it has arrived.
           const trace = traceOf(action);
@@ -266,15 +266,31 @@ export function forwardOnTimeout(
         }
         if (isAnswer(action) || kind === 'end') {
           const trace = traceOf(action);
-          const key = trace?.keyOf(conversation) ?? conversationKey(conversation);
-          if (trace === undefined) answered(key, cause);
-          else if (waiting.has(key)) {
-            trace.onSettled({
-              settled: (_, outcome) => {
-                if (ARRIVED.has(outcome)) answered(key, cause);
-              },
-            });
+          if (hold && trace !== undefined && trace.root === trace) {
+            // It travels under the trace of its event, which we hold: only one of its own can tell that it has arrived.
+            const copy = { ...action };
+            const fork = trace.fork(`${action.id}~`, HOLDER);
+            attach(copy, fork);
+            send(copy, fork);
+            fork.release(HOLDER);
+            return;
           }
+          send(action, trace);
+          return;
+        }
+        subscriber.next(action);
+      };
+      /** Emits what may be an answer, and listens whether it arrives. */
+      const send = (action: OutboundAction, trace: Trace | undefined): void => {
+        const { conversation, cause } = action;
+        const key = trace?.keyOf(conversation) ?? conversationKey(conversation);
+        if (trace === undefined) answered(key, cause);
+        else if (waiting.has(key)) {
+          trace.onSettled({
+            settled: (_, outcome) => {
+              if (ARRIVED.has(outcome)) answered(key, cause);
+            },
+          });
         }
         subscriber.next(action);
       };
@@ -332,6 +348,7 @@ export function forwardOnTimeout(
 }
 
 const nothing = (): void => undefined;
+const HOLDER: Holder = { name: 'forwardOnTimeout' };
 
 /** Events that say who has the conversation. */
 const DESK_NEWS: ReadonlySet<InboundEvent['kind']> = new Set(['ended', 'handoffFailed', 'handoffTaken']);

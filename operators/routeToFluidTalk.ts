@@ -32,6 +32,7 @@ import {
   type Reply,
 } from '../lib/model/index.js';
 import { atLeast } from '../lib/range.js';
+import { Remembered } from '../lib/remembered.js';
 import { traceOf, type Holder } from '../lib/trace.js';
 import type { Circuit } from './circuit.js';
 import { coalesceBursts, type CoalesceBurstsConfig } from './coalesceBursts.js';
@@ -403,24 +404,3 @@ const mark = (
     });
   }
 };
-
-/** The last so many keys. */
-class Remembered {
-  readonly #keys = new Set<string>();
-  readonly #most: number;
-
-  constructor(most: number) {
-    this.#most = most;
-  }
-
-  has(key: string): boolean {
-    return this.#keys.has(key);
-  }
-
-  add(key: string): void {
-    this.#keys.delete(key);
-    this.#keys.add(key);
-    const [oldest] = this.#keys.size > this.#most ? this.#keys : [];
-    if (oldest !== undefined) this.#keys.delete(oldest);
-  }
-}

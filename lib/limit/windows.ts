@@ -135,6 +135,7 @@ export class Windows {
       if (window === undefined) break;
       this.#firstIdle = window.nextIdle;
       if (this.#firstIdle === undefined) this.#lastIdle = undefined;
+      window.nextIdle = undefined;
       if (window.lastUsed <= unusedSince && window.reserved === 0) this.#windows.delete(window.key);
       else this.#queue(window);
     }

@@ -8,6 +8,7 @@ import {
   openAccounts,
   ownership,
   react,
+  text,
   traceOf,
   type ForwardOnTimeoutConfig,
   type InboundEvent,
@@ -243,6 +244,19 @@ describe('forwardOnTimeout', () => {
     expect(desk.seen).to.deep.equal(['20 handoff']);
     expect(desk.outcomes()).to.deep.equal({ handled: 1, handedOff: 1 });
     expect(desk.outcomes('forwardOnTimeout')).to.deep.equal({});
+  });
+
+  it('with `hold`, keeps a message open until it is answered or handed over', () => {
+    const desk: Desk = new Desk(
+      (event) => (event.id === 'a' ? desk.later(20, 'here').pipe(take(1)) : event.id === 'b' ? text('one') : undefined),
+      { hold: true },
+    );
+    for (const id of ['a', 'b', 'c']) desk.deliver(message(id, id));
+    desk.clock.advance(10);
+    expect(desk.accounts.counts().inFlight).to.equal(2);
+    desk.clock.advance(1_000);
+    expect(desk.seen).to.deep.equal(['0 one', '20 here', '100 handoff']);
+    expect(desk.outcomes()).to.deep.equal({ handled: 2, handedOff: 1 });
   });
 
   it('completes when the responder has and nobody waits any more', () => {
