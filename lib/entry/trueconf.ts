@@ -1,0 +1,1 @@
+export * from '../trueconf/codec.js';
