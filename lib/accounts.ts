@@ -238,6 +238,8 @@ export class Accounts {
    */
   async drain(deadlineMs: number, account?: Account): Promise<Counts> {
     atLeast('accounts: deadlineMs', deadlineMs, 0);
+    // Beyond it, timers fire at once.
+    const afterMs = Math.min(deadlineMs, 2 ** 31 - 1);
     return new Promise((resolve) => {
       const over = (): void => {
         this.#drains.delete(look);
@@ -247,7 +249,7 @@ export class Accounts {
       const look = (): void => {
         if ((account ?? this).counts().inFlight === 0) over();
       };
-      const timer = this.#scheduler.schedule(over, deadlineMs);
+      const timer = this.#scheduler.schedule(over, afterMs);
       this.#drains.add(look);
       look();
     });

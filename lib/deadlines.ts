@@ -22,6 +22,7 @@ export class Deadlines<T> {
   #first: Waiting<T> | undefined;
   #last: Waiting<T> | undefined;
   #timer: Subscription | undefined;
+  #fires = false;
   /** Since when that has waited which the timer is for. */
   #armedFor = 0;
 
@@ -46,7 +47,8 @@ export class Deadlines<T> {
     else previous.next = entry;
     if (next === undefined) this.#last = entry;
     else next.previous = entry;
-    if (this.#timer === undefined || (previous === undefined && since < this.#armedFor)) this.#arm(entry);
+    // While it fires, what is first afterwards is armed for then.
+    if (!this.#fires && (this.#timer === undefined || (previous === undefined && since < this.#armedFor))) this.#arm();
     return entry;
   }
 
@@ -68,25 +70,39 @@ export class Deadlines<T> {
     this.#timer = undefined;
   }
 
-  #arm({ since }: Waiting<T>): void {
+  /** Takes out everything, and arms no more until something is added. */
+  clear(): void {
+    this.stop();
+    this.#first = this.#last = undefined;
+  }
+
+  #arm(): void {
     this.#timer?.unsubscribe();
-    this.#armedFor = since;
+    const first = this.#first;
+    if (first === undefined) return;
     const now = this.#scheduler.now();
+    const dueInMs = Math.max(0, first.since + this.#delayMs - now);
+    this.#armedFor = first.since;
     this.#timer = this.#scheduler.schedule(
       () => {
         this.#fire();
       },
-      since === now ? this.#delayMs : Math.max(0, since + this.#delayMs - now),
+      Math.min(dueInMs, LONGEST_TIMER),
     );
   }
 
   #fire(): void {
     this.stop();
     const dueBefore = this.#scheduler.now() - this.#delayMs;
+    this.#fires = true;
     for (let entry = this.#first; entry !== undefined && entry.since <= dueBefore; entry = this.#first) {
       this.remove(entry);
       this.#due(entry.item);
     }
-    if (this.#first !== undefined && this.#timer === undefined) this.#arm(this.#first);
+    this.#fires = false;
+    this.#arm();
   }
 }
+
+/** Beyond it, timers fire at once. */
+const LONGEST_TIMER = 2 ** 31 - 1;

@@ -1,4 +1,13 @@
-import { asyncScheduler, catchError, map, Observable, Subject, type OperatorFunction, type SchedulerLike } from 'rxjs';
+import {
+  asyncScheduler,
+  catchError,
+  map,
+  Observable,
+  Subject,
+  type OperatorFunction,
+  type SchedulerLike,
+  type Subscription,
+} from 'rxjs';
 import { accounts as programAccounts, type Accounts } from '../lib/accounts.js';
 import { address, isReply } from '../lib/address.js';
 import { consume } from '../lib/consume.js';
@@ -43,10 +52,15 @@ export interface ForwardOnTimeoutConfig {
 }
 
 export interface HandoffFailedPolicy {
-  /** What the customer is told. */
+  /** What the customer is told, once. */
   readonly say?: Reply | readonly Reply[];
-  /** After how long it is tried again, in milliseconds; not when the conversation has ended. Default: never. */
+  /**
+   * After how long it is tried again, in milliseconds; doubles each time, up to an hour. Not when the conversation has ended
+   * or somebody took it. Default: never.
+   */
   readonly retryAfterMs?: number;
+  /** How often it is tried again. Default: 5. */
+  readonly attempts?: number;
 }
 
 const AWAITED: ReadonlySet<InboundEvent['kind']> = new Set(['message', 'choice', 'media', 'location', 'command']);
@@ -67,10 +81,11 @@ const fromCustomer = ({ kind, sender }: InboundEvent): boolean =>
  * `handedOff`, so that queued actions are dropped and lanes freed, and then the handoff goes out, accounted for under
  * `forwardOnTimeout`. A responder that hands over by itself does the same. Events of a conversation that a person has end
  * `handedOff` without being seen by the responder; `ended` gives it back to the bot, `handoffTaken` says that a person is
- * there, and `handoffFailed`, or a handoff that could not be delivered, is told to the responder and to `onHandoffFailed`.
+ * there. After `handoffFailed`, which the responder sees, or a handoff that could not be delivered, the bot has it again,
+ * and `onHandoffFailed` says what else happens.
  *
  * Keeps conversation, trace and deadline of what waits, not the event, and no custody unless `hold` says so: what waits
- * here alone does not count as in flight. Completes when the responder has completed and nobody waits. Errors: those of the source, of the responder
+ * here alone does not count as in flight. What waits of a conversation has no bound of its own. Completes when the responder has completed and nobody waits. Errors: those of the source, of the responder
  * and of `awaitsAnswer`.
  *
  * @throws RangeError at the call, when a time is not above 0.
@@ -81,7 +96,7 @@ export function forwardOnTimeout(
 ): OperatorFunction<InboundEvent, OutboundAction> {
   const { desk, afterMs, to, comment, awaitsAnswer = fromCustomer, onHandoffFailed = {} } = config;
   const { hold = false, accounts = programAccounts, scheduler = asyncScheduler } = config;
-  const { say = [], retryAfterMs } = onHandoffFailed;
+  const { say = [], retryAfterMs, attempts = 5 } = onHandoffFailed;
   const replies: readonly Reply[] = isReply(say) ? [say] : say;
   above('forwardOnTimeout: afterMs', afterMs, 0);
   if (retryAfterMs !== undefined) above('forwardOnTimeout: onHandoffFailed.retryAfterMs', retryAfterMs, 0);
@@ -90,13 +105,14 @@ export function forwardOnTimeout(
     new Observable<OutboundAction>((subscriber) => {
       const account = accounts.of('forwardOnTimeout');
       const events = new Subject<InboundEvent>();
-      const waiting = new Map<string, Unanswered>();
-      const retries = new Map<string, Waiting<Retry>>();
+      const talks = new Map<string, Talk>();
       let responded = false;
       let asking = 0;
+      /** Messages that are not answered, and handoffs that are tried again. */
+      let pending = 0;
 
       const completeWhenIdle = (): void => {
-        if (responded && asking === 0 && waiting.size === 0 && retries.size === 0) subscriber.complete();
+        if (responded && asking === 0 && pending === 0) subscriber.complete();
       };
       /** Asks the desk, which may take its time. What it cannot tell is `failed`'s business. */
       const ask = <R>(question: Observable<R>, then: (answer: R) => void, failed: () => void): void => {
@@ -116,48 +132,45 @@ export function forwardOnTimeout(
         );
       };
 
-      const forget = (entry: Unanswered): void => {
+      const talkOf = (key: string, conversation: Conversation): Talk => {
+        let talk = talks.get(key);
+        if (talk === undefined) talks.set(key, (talk = new Talk(key, conversation, forgetIdle)));
+        return talk;
+      };
+      const forgetIdle = (talk: Talk): void => {
+        if (talk.isIdle && talks.get(talk.key) === talk) talks.delete(talk.key);
+      };
+      /** Nobody waits for an answer to it any more. */
+      const settle = (entry: Entry): void => {
         if (entry.deadline !== undefined) deadlines.remove(entry.deadline);
         entry.deadline = undefined;
+        if (!entry.awaited) return;
+        entry.awaited = false;
+        pending--;
         if (hold) entry.trace?.release(entry);
-        entry.trace = undefined;
+        entry.leaveWhenDone();
       };
       /** Nobody waits any more for this event and what came before it; without `id`, for anything. */
-      const answered = (key: string, id: string | undefined): void => {
-        let head = waiting.get(key);
-        if (id !== undefined && !isAmong(head, id)) return;
-        while (head !== undefined) {
-          forget(head);
-          const isLast = head.id === id;
-          head = head.later;
-          if (isLast) break;
+      const answered = (talk: Talk | undefined, id: string | undefined): void => {
+        if (talk === undefined || (id !== undefined && !talk.awaits(id))) return;
+        for (let entry = talk.first; entry !== undefined;) {
+          const { later } = entry;
+          settle(entry);
+          if (entry.id === id) break;
+          entry = later;
         }
-        if (head === undefined) waiting.delete(key);
-        else waiting.set(key, head);
+        forgetIdle(talk);
         completeWhenIdle();
       };
-      const arm = (key: string, event: InboundEvent, trace: Trace | undefined): void => {
-        const entry = new Unanswered(event.conversation, event.id, trace);
-        if (hold) trace?.hold(entry);
-        const head = waiting.get(key);
-        if (head === undefined) waiting.set(key, entry);
-        else {
-          let last = head;
-          while (last.later !== undefined) last = last.later;
-          last.later = entry;
-        }
-        const at = Date.parse(event.at);
-        entry.deadline = deadlines.add(entry, Number.isNaN(at) ? scheduler.now() : Math.min(at, scheduler.now()));
-      };
       /** Everything that is open of a conversation is taken back, except what the handoff itself answers. */
-      const takeBack = (key: string, except?: Trace): void => {
+      const takeBack = (talk: Talk, except?: Trace): void => {
         const open: Trace[] = [];
-        for (let entry = waiting.get(key); entry !== undefined; entry = entry.later) {
+        for (let entry = talk.first; entry !== undefined; entry = entry.later) {
           if (entry.trace !== undefined && entry.trace !== except) open.push(entry.trace);
         }
         // The last first: a lane that gets free must not begin with the next.
         for (const trace of open.reverse()) trace.cancel('handedOff');
-        answered(key, undefined);
+        answered(talk, undefined);
       };
 
       const emit = (action: OutboundAction, listener?: SettleListener): void => {
@@ -167,15 +180,16 @@ export function forwardOnTimeout(
         if (subscriber.closed) trace.abandon(account, 'failed', 'unsubscribed');
         else trace.release(account);
       };
-      const handOver = (conversation: Conversation, cause: string, attempt: number): void => {
-        const key = conversationKey(conversation);
-        const id = attempt === 0 ? `${cause}#timeout` : `${cause}#timeout.${attempt}`;
+      const handOver = (talk: Talk, cause: string): void => {
+        if (subscriber.closed) return;
+        const { conversation, failures } = talk;
+        const id = failures === 0 ? `${cause}#timeout` : `${cause}#timeout.${failures}`;
         const goes = (): void => {
-          takeBack(key);
+          takeBack(talk);
           const base = { kind: 'handoff', id, conversation, cause, to } as const;
-          emit(comment === undefined ? base : { ...base, comment }, {
+          emit(comment === undefined ? base : { comment, ...base }, {
             settled: (_, outcome) => {
-              if (FAILED.has(outcome)) notTaken(conversation, cause, attempt);
+              if (FAILED.has(outcome)) notTaken(talkOf(talk.key, conversation), cause);
             },
           });
         };
@@ -183,37 +197,51 @@ export function forwardOnTimeout(
           desk.handOver(conversation, id),
           (isOurs) => {
             if (isOurs) goes();
-            else takeBack(key);
+            else takeBack(talk);
           },
           // In the hands of two is better than in nobody's.
           goes,
         );
       };
       /** Nobody took over: the bot has it again. */
-      const notTaken = (conversation: Conversation, cause: string, attempt: number): void => {
-        const key = conversationKey(conversation);
+      const notTaken = (talk: Talk, cause: string): void => {
+        if (subscriber.closed) return;
+        const { conversation } = talk;
+        const failures = talk.failures++;
         const goOn = (): void => {
-          replies.forEach((reply, n) => {
-            emit(address(reply, `${cause}#untaken.${attempt}.${n}`, { id: cause, conversation }, undefined));
-          });
-          if (retryQueue !== undefined && !retries.has(key)) {
-            retries.set(key, retryQueue.add({ key, conversation, cause, attempt: attempt + 1 }));
+          if (failures === 0) {
+            replies.forEach((reply, n) => {
+              emit(address(reply, `${cause}#untaken.${String(n)}`, { id: cause, conversation }, undefined));
+            });
           }
+          if (retryAfterMs === undefined || failures >= attempts || talk.retry !== undefined) return;
+          pending++;
+          talk.retry = scheduler.schedule(
+            () => {
+              pending--;
+              talk.retry = undefined;
+              handOver(talk, cause);
+            },
+            Math.min(retryAfterMs * 2 ** failures, LONGEST_PAUSE_MS),
+          );
         };
         ask(desk.returnToBot(conversation), goOn, goOn);
       };
+      /** What went wrong with earlier handoffs does not matter any more. */
+      const startAnew = (talk: Talk): void => {
+        talk.failures = 0;
+        if (talk.retry !== undefined) {
+          talk.retry.unsubscribe();
+          talk.retry = undefined;
+          pending--;
+        }
+        forgetIdle(talk);
+      };
 
-      const deadlines = new Deadlines<Unanswered>(scheduler, afterMs, (entry) => {
+      const deadlines = new Deadlines<Entry>(scheduler, afterMs, (entry) => {
         entry.deadline = undefined;
-        handOver(entry.conversation, entry.id, 0);
+        handOver(entry.talk, entry.id);
       });
-      const retryQueue =
-        retryAfterMs === undefined
-          ? undefined
-          : new Deadlines<Retry>(scheduler, retryAfterMs, ({ key, conversation, cause, attempt }) => {
-              retries.delete(key);
-              handOver(conversation, cause, attempt);
-            });
 
       /** Who has the conversation from this event on. */
       const ownerFrom = ({ kind, conversation }: InboundEvent): Observable<Owner> => {
@@ -227,68 +255,82 @@ export function forwardOnTimeout(
             return desk.touch(conversation);
         }
       };
+      /** The same of a desk that answers at once; nothing when it failed. */
+      const ownerNow = (event: InboundEvent): Owner | undefined => {
+        let owner: Owner | undefined;
+        ownerFrom(event).subscribe({
+          next: (found) => {
+            owner = found;
+          },
+          error: () => undefined,
+        });
+        return owner;
+      };
       const take = (event: InboundEvent, owner: Owner): void => {
         const { kind, conversation, id } = event;
         const trace = traceOf(event);
         const key = trace?.keyOf(conversation) ?? conversationKey(conversation);
-        if (kind === 'ended') {
-          const retry = retries.get(key);
-          if (retry !== undefined) retryQueue?.remove(retry);
-          retries.delete(key);
-          answered(key, undefined);
-        } else if (kind === 'handoffFailed') notTaken(conversation, id, 0);
-        else if (owner !== 'bot' && kind !== 'handoffTaken') {
+        if (kind === 'handoffFailed') notTaken(talkOf(key, conversation), id);
+        else if (kind === 'ended' || kind === 'handoffTaken') {
+          const talk = talks.get(key);
+          if (talk !== undefined) {
+            if (kind === 'ended') answered(talk, undefined);
+            startAnew(talk);
+          }
+        } else if (owner !== 'bot') {
           trace?.conclude('handedOff');
           return;
-        } else if (awaitsAnswer(event)) arm(key, event, trace);
+        } else {
+          const awaited = awaitsAnswer(event);
+          if (awaited || trace !== undefined) follow(talkOf(key, conversation), event, trace, awaited);
+        }
         events.next(event);
       };
+      const follow = (talk: Talk, event: InboundEvent, trace: Trace | undefined, awaited: boolean): void => {
+        const entry = new Entry(talk, event.id, trace, awaited);
+        trace?.onSettled(entry);
+        if (!awaited) return;
+        if (hold) trace?.hold(entry);
+        pending++;
+        const at = Date.parse(event.at);
+        entry.deadline = deadlines.add(entry, Number.isNaN(at) ? scheduler.now() : Math.min(at, scheduler.now()));
+      };
+
       const pass = (action: OutboundAction): void => {
-        const { kind, conversation } = action;
-        if (kind === 'handoff') {
-          // Taken by the sink when it goes out, behind what was said before it; here when it has arrived.
-          const trace = traceOf(action);
-          const arrived = (): void => {
-            const key = conversationKey(conversation);
-            const back = (): void => {
-              takeBack(key, trace?.root);
-            };
-            ask(desk.handOver(conversation, action.id), back, back);
-          };
-          if (trace === undefined) arrived();
-          else {
-            trace.onSettled({
-              settled: (_, outcome) => {
-                if (ARRIVED.has(outcome)) arrived();
-              },
-            });
-          }
+        const { kind } = action;
+        const trace = traceOf(action);
+        if (kind !== 'handoff' && kind !== 'end' && !isAnswer(action)) subscriber.next(action);
+        else if (!hold || trace === undefined || trace.root !== trace) send(action, trace);
+        else {
+          // It travels under the trace of its event, which we hold: only one of its own can tell that it has arrived.
+          const fork = trace.fork(`${action.id}~`, HOLDER);
+          send(attach({ ...action }, fork), fork);
+          if (subscriber.closed) fork.abandon(HOLDER, 'failed', 'unsubscribed');
+          else fork.release(HOLDER);
         }
-        if (isAnswer(action) || kind === 'end') {
-          const trace = traceOf(action);
-          if (hold && trace !== undefined && trace.root === trace) {
-            // It travels under the trace of its event, which we hold: only one of its own can tell that it has arrived.
-            const copy = { ...action };
-            const fork = trace.fork(`${action.id}~`, HOLDER);
-            attach(copy, fork);
-            send(copy, fork);
-            fork.release(HOLDER);
+      };
+      /** Emits what may be an answer or a handoff, and listens whether it arrives. */
+      const send = (action: OutboundAction, trace: Trace | undefined): void => {
+        const { kind, conversation, id, cause } = action;
+        const key = trace?.keyOf(conversation) ?? conversationKey(conversation);
+        const arrived = (): void => {
+          if (kind !== 'handoff') {
+            answered(talks.get(key), cause);
             return;
           }
-          send(action, trace);
-          return;
-        }
-        subscriber.next(action);
-      };
-      /** Emits what may be an answer, and listens whether it arrives. */
-      const send = (action: OutboundAction, trace: Trace | undefined): void => {
-        const { conversation, cause } = action;
-        const key = trace?.keyOf(conversation) ?? conversationKey(conversation);
-        if (trace === undefined) answered(key, cause);
-        else if (waiting.has(key)) {
+          // The sink took it when it went out, behind what was said before it; one that does not ask the desk did not.
+          const back = (): void => {
+            const talk = talks.get(key);
+            if (talk !== undefined) takeBack(talk, trace?.root);
+          };
+          ask(desk.handOver(conversation, id), back, back);
+        };
+        if (trace === undefined) arrived();
+        else if (kind === 'handoff' || talks.has(key)) {
           trace.onSettled({
             settled: (_, outcome) => {
-              if (ARRIVED.has(outcome)) answered(key, cause);
+              if (ARRIVED.has(outcome) || (kind === 'handoff' && outcome === 'handedOff')) arrived();
+              else if (kind === 'handoff' && FAILED.has(outcome)) notTaken(talkOf(key, conversation), cause ?? id);
             },
           });
         }
@@ -303,14 +345,14 @@ export function forwardOnTimeout(
         },
       });
       subscriber.add(() => {
-        deadlines.stop();
-        retryQueue?.stop();
-        for (const head of waiting.values()) {
-          for (let entry: Unanswered | undefined = head; entry !== undefined; entry = entry.later) {
-            if (hold) entry.trace?.release(entry, 'failed', 'unsubscribed');
+        deadlines.clear();
+        for (const talk of talks.values()) {
+          talk.retry?.unsubscribe();
+          for (let entry = talk.first; entry !== undefined; entry = entry.later) {
+            if (hold && entry.awaited) entry.trace?.release(entry, 'failed', 'unsubscribed');
           }
         }
-        waiting.clear();
+        talks.clear();
         events.complete();
       });
       const complete = (): void => {
@@ -320,8 +362,9 @@ export function forwardOnTimeout(
       if (touchNow !== undefined) {
         consume(source, subscriber, {
           next: (event) => {
-            if (DESK_NEWS.has(event.kind)) ask(ownerFrom(event), take.bind(undefined, event), nothing);
-            else take(event, touchNow(event.conversation));
+            const owner = DESK_NEWS.has(event.kind) ? ownerNow(event) : touchNow(event.conversation);
+            if (owner !== undefined) take(event, owner);
+            else traceOf(event)?.conclude('failed', STORE_FAILED);
           },
           complete,
         });
@@ -332,7 +375,7 @@ export function forwardOnTimeout(
           ownerFrom(event).pipe(
             map((owner) => ({ event, owner })),
             catchError(() => {
-              traceOf(event)?.conclude('failed', 'forwardOnTimeout: the store of the ownership failed');
+              traceOf(event)?.conclude('failed', STORE_FAILED);
               return [];
             }),
           ),
@@ -347,38 +390,81 @@ export function forwardOnTimeout(
     });
 }
 
-const nothing = (): void => undefined;
+const STORE_FAILED = 'forwardOnTimeout: the store of the ownership failed';
+/** Longest pause before a handoff is tried again. */
+const LONGEST_PAUSE_MS = 3_600_000;
 const HOLDER: Holder = { name: 'forwardOnTimeout' };
 
 /** Events that say who has the conversation. */
 const DESK_NEWS: ReadonlySet<InboundEvent['kind']> = new Set(['ended', 'handoffFailed', 'handoffTaken']);
 
-/** What a customer waits for an answer to. */
-class Unanswered implements Holder {
-  readonly name = 'forwardOnTimeout';
-  readonly passive = true;
-  deadline: Waiting<Unanswered> | undefined;
-  /** The next of the same conversation. */
-  later: Unanswered | undefined;
+/** What is known of a conversation while something of it is open. */
+class Talk {
+  first: Entry | undefined;
+  last: Entry | undefined;
+  /** Handoffs in a row that nobody took. */
+  failures = 0;
+  retry: Subscription | undefined;
 
   constructor(
+    readonly key: string,
     readonly conversation: Conversation,
-    readonly id: string,
-    public trace: Trace | undefined,
+    /** Told when an event leaves. */
+    readonly left: (talk: Talk) => void,
   ) {}
+
+  get isIdle(): boolean {
+    return this.first === undefined && this.failures === 0 && this.retry === undefined;
+  }
+
+  awaits(id: string): boolean {
+    for (let entry = this.first; entry !== undefined; entry = entry.later) if (entry.id === id) return entry.awaited;
+    return false;
+  }
 }
 
-interface Retry {
-  readonly key: string;
-  readonly conversation: Conversation;
-  readonly cause: string;
-  readonly attempt: number;
+/** An event of a conversation that is open, or that a customer waits for an answer to. */
+class Entry implements Holder, SettleListener {
+  deadline: Waiting<Entry> | undefined;
+  earlier: Entry | undefined;
+  later: Entry | undefined;
+
+  constructor(
+    readonly talk: Talk,
+    readonly id: string,
+    public trace: Trace | undefined,
+    public awaited: boolean,
+  ) {
+    this.earlier = talk.last;
+    if (talk.last === undefined) talk.first = this;
+    else talk.last.later = this;
+    talk.last = this;
+  }
+
+  get name(): string {
+    return 'forwardOnTimeout';
+  }
+
+  get passive(): boolean {
+    return true;
+  }
+
+  settled(): void {
+    this.trace = undefined;
+    this.leaveWhenDone();
+  }
+
+  leaveWhenDone(): void {
+    if (this.awaited || this.trace !== undefined) return;
+    const { earlier, later, talk } = this;
+    if (earlier === undefined) talk.first = later;
+    else earlier.later = later;
+    if (later === undefined) talk.last = earlier;
+    else later.earlier = earlier;
+    this.earlier = undefined;
+    talk.left(talk);
+  }
 }
 
 const ARRIVED: ReadonlySet<Outcome> = new Set<Outcome>(['handled', 'inDoubt']);
 const FAILED: ReadonlySet<Outcome> = new Set<Outcome>(['failed', 'shed', 'ignored', 'expired']);
-
-const isAmong = (head: Unanswered | undefined, id: string): boolean => {
-  for (let entry = head; entry !== undefined; entry = entry.later) if (entry.id === id) return true;
-  return false;
-};

@@ -233,7 +233,16 @@ export function routeToFluidTalk(
         list: readonly ReplyPart[],
         made: number,
       ): Observable<Reply> =>
-        defer(() => list).pipe(
+        defer(() => {
+          const ids = list.map((_, n) => `${event.id}#${String(made + n + 1)}`);
+          // What is cancelled is never emitted.
+          traceOf(event)?.onSettled({
+            settled: () => {
+              for (const id of ids) parts.delete(id);
+            },
+          });
+          return list;
+        }).pipe(
           map((part, n): Reply => {
             if (call !== undefined) parts.set(`${event.id}#${String(made + n + 1)}`, { call, index: part.index });
             return part.kind === 'bubble'
@@ -242,15 +251,19 @@ export function routeToFluidTalk(
           }),
         );
 
-      const made = (event: InboundEvent, target: string, call: LedgerCall | undefined): Observable<Reply> => {
+      const made = (turn: Turn, call: LedgerCall | undefined): Observable<Reply> => {
+        const { event, target } = turn;
+        turn.call = call;
         const busy = (): Error => new ChatError('overflow', 'fluidtalk', `${maxQueued} calls are waiting already`);
         // The answer, or why there is none: what follows must not be taken for an error of the call.
-        const asked = calls
-          .run(target, () => chat(event, target), busy)
-          .pipe(
-            map((result): { readonly result: FluidtalkResult } | { readonly error: ChatError } => ({ result })),
-            catchError((thrown: unknown) => [{ error: toChatError('fluidtalk', thrown) }]),
-          );
+        const begin = (): Observable<FluidtalkResult> => {
+          turn.begun = true;
+          return chat(event, target);
+        };
+        const asked = calls.run(target, begin, busy).pipe(
+          map((result): { readonly result: FluidtalkResult } | { readonly error: ChatError } => ({ result })),
+          catchError((thrown: unknown) => [{ error: toChatError('fluidtalk', thrown) }]),
+        );
         return asked.pipe(
           mergeMap((answer): Observable<Reply> => {
             if ('error' in answer) return failed(event, target, call, answer.error);
@@ -269,10 +282,11 @@ export function routeToFluidTalk(
         );
       };
 
-      const claimed = (event: InboundEvent, target: string): Observable<Reply> => {
+      const claimed = (turn: Turn): Observable<Reply> => {
+        const { event, target } = turn;
         if (sealed.has(target)) return follow(onSealed, event, undefined);
         const begin = (call: LedgerCall | undefined): Observable<Reply> => {
-          const reply = made(event, target, call);
+          const reply = made(turn, call);
           const thinking: readonly ObservableInput<Reply>[] = [[{ kind: 'typing' }], reply];
           return typing ? defer(() => thinking).pipe(concatMap((step) => step)) : reply;
         };
@@ -297,16 +311,20 @@ export function routeToFluidTalk(
 
       const respond = (event: InboundEvent): Observable<Reply> =>
         defer(() => {
-          const target = targetOf(event);
+          const turn: Turn = { event, target: targetOf(event), begun: false, call: undefined };
           const trace = traceOf(event);
-          if (!abortUnheard || trace === undefined) return claimed(event, target);
+          if (trace === undefined) return claimed(turn);
           return new Observable<Reply>((subscriber) => {
             const unheard = new Subject<void>();
             const holder: Holder = {
               name: 'routeToFluidTalk',
               passive: true,
               cancel: (_, outcome) => {
-                unheard.next();
+                // What waits for its turn leaves the line: nobody is there to hear it, and it would cost a token.
+                if (abortUnheard || !turn.begun) unheard.next();
+                if (!turn.begun && turn.call !== undefined && ledger !== undefined) {
+                  tell(ledger.release(turn.call), event.id);
+                }
                 trace.release(holder, outcome);
               },
             };
@@ -314,7 +332,7 @@ export function routeToFluidTalk(
             subscriber.add(() => {
               trace.release(holder);
             });
-            claimed(event, target).pipe(takeUntil(unheard)).subscribe(subscriber);
+            claimed(turn).pipe(takeUntil(unheard)).subscribe(subscriber);
           });
         });
 
@@ -341,6 +359,16 @@ export function routeToFluidTalk(
 }
 
 const keyOf = ({ conversation }: InboundEvent): string => conversationKey(conversation);
+
+/** An event on its way to the persona. */
+interface Turn {
+  readonly event: InboundEvent;
+  readonly target: string;
+  /** Whether the call has been made. */
+  begun: boolean;
+  /** What the ledger knows of it. */
+  call: LedgerCall | undefined;
+}
 
 const PUT: ReadonlySet<InboundEvent['kind']> = new Set(['message', 'choice', 'location', 'command', 'media']);
 
@@ -380,6 +408,16 @@ const repliesIn = (replies: Replies): ObservableInput<Reply> => {
   return defer(() => replies).pipe(mergeMap((value) => (value === undefined ? [] : isReply(value) ? [value] : value)));
 };
 
+/** Writes into the ledger what nobody waits for. */
+const tell = (writing: Observable<unknown>, id: string): void => {
+  writing.subscribe({
+    error: (error: unknown) => {
+      const reason = error instanceof Error ? error.message : 'the ledger failed';
+      accounts.report({ kind: 'failed', id, source: '', lastHolder: 'routeToFluidTalk', reason });
+    },
+  });
+};
+
 /** A part that was delivered, or may have been, is not sent again. */
 const mark = (
   action: OutboundAction,
@@ -387,12 +425,7 @@ const mark = (
   { call, index }: { readonly call: LedgerCall; readonly index: number },
 ): void => {
   const write = (): void => {
-    ledger.delivered(call, index).subscribe({
-      error: (error: unknown) => {
-        const reason = error instanceof Error ? error.message : 'the ledger failed';
-        accounts.report({ kind: 'failed', id: action.id, source: '', lastHolder: 'routeToFluidTalk', reason });
-      },
-    });
+    tell(ledger.delivered(call, index), action.id);
   };
   const trace = traceOf(action);
   if (trace === undefined) write();

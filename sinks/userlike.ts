@@ -140,7 +140,7 @@ export function toUserlike(config: ToUserlikeConfig): OperatorFunction<OutboundA
         );
       };
 
-      byApi(calls).subscribe({
+      const sending = byApi(calls).subscribe({
         next: (receipt) => {
           const key = conversationKey(receipt.action.conversation);
           const session = sessions.get(key);
@@ -154,9 +154,7 @@ export function toUserlike(config: ToUserlikeConfig): OperatorFunction<OutboundA
           subscriber.complete();
         },
       });
-      subscriber.add(() => {
-        calls.complete();
-      });
+      subscriber.add(sending);
       consume(source, subscriber, {
         next: (action) => {
           const { conversation, kind } = action;

@@ -87,6 +87,15 @@ const mediaOf = (file: Fields & { readonly found: string }): Media => {
   };
 };
 
+/** As JSON; nothing when it is nested so deeply that the stack has no room for it. */
+const textOf = (payload: Fields): string | undefined => {
+  try {
+    return JSON.stringify(payload);
+  } catch {
+    return undefined;
+  }
+};
+
 /**
  * A webhook request as events. Almost always one; a session that begins on a messaging channel carries the customer's
  * first message or file, which makes two: `started`, then `message` or `media`.
@@ -111,7 +120,9 @@ export const decodeWebhook = (
     account === undefined
       ? { platform: 'userlike', id: info.cid, channel: channelOf(info.conversation) }
       : { platform: 'userlike', account, id: info.cid, channel: channelOf(info.conversation) };
-  const fingerprint = `${packet.name} ${JSON.stringify(payload)}`;
+  const written = textOf(payload);
+  if (written === undefined) return undecodable(['packet.payload is nested too deeply']);
+  const fingerprint = `${packet.name} ${written}`;
   const base = {
     id,
     fingerprint,

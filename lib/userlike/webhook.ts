@@ -86,6 +86,9 @@ export class WebhookCore implements ExchangeOwner {
     const { directAnswerMs = 3_000, alwaysList = false } = config;
     this.headers = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]);
     if (this.headers.length === 0) throw new TypeError('userlikeWebhook: at least one secret header is needed');
+    if (this.headers.some(([, value]) => typeof value !== 'string' || value === '')) {
+      throw new TypeError('userlikeWebhook: a secret header is empty, and everybody would know it');
+    }
     above('userlikeWebhook: maxBytes', maxBytes, 0);
     this.maxBytes = maxBytes;
     this.scheduler = scheduler;
@@ -267,7 +270,7 @@ export const coreOf = (webhook: UserlikeWebhook): WebhookCore => {
  * `refused`. Userlike documents no repetition. What fails before anything was delivered is answered 503 too, as long as
  * the request is open.
  *
- * @throws TypeError without headers; RangeError for a number out of range.
+ * @throws TypeError without headers, or when one is empty; RangeError for a number out of range.
  */
 export function userlikeWebhook(config: UserlikeWebhookConfig): UserlikeWebhook {
   const core = new WebhookCore(config);

@@ -4,6 +4,29 @@ import { virtualClock } from 'tidewire/testing';
 import { Deadlines, type Waiting } from '../../lib/deadlines.js';
 
 describe('Deadlines', () => {
+  it('fire in time when something is added while they fire', () => {
+    const clock = virtualClock();
+    const fired: string[] = [];
+    const deadlines: Deadlines<string> = new Deadlines(clock, 45, (item) => {
+      fired.push(`${clock.now()} ${item}`);
+      if (item === 'first') deadlines.add('third');
+    });
+    deadlines.add('first');
+    clock.advance(1);
+    deadlines.add('second');
+    clock.flush();
+    expect(fired).to.deep.equal(['45 first', '46 second', '90 third']);
+  });
+
+  it('wait longer than a timer can', () => {
+    const clock = virtualClock();
+    const fired: number[] = [];
+    const month = 30 * 86_400_000;
+    new Deadlines(clock, month, () => fired.push(clock.now())).add('');
+    clock.flush();
+    expect(fired).to.deep.equal([month]);
+  });
+
   it('fire in time, whatever was added late, taken out or added while they fire', () => {
     const steps = fc.array(fc.record({ gap: fc.nat(30), late: fc.nat(80), removed: fc.boolean() }), { maxLength: 25 });
     fc.assert(

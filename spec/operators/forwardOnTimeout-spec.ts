@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { delay, map, mergeMap, NEVER, of, Subject, take, throwError, timer, type Observable } from 'rxjs';
+import { concat, delay, map, mergeMap, NEVER, of, Subject, take, throwError, timer, type Observable } from 'rxjs';
 import {
   ChatError,
   deliver,
@@ -224,13 +224,7 @@ describe('forwardOnTimeout', () => {
     desk.clock.advance(1_500);
     desk.deliver({ ...message('end'), kind: 'ended' });
     desk.clock.advance(10_000);
-    expect(desk.seen).to.deep.equal([
-      '100 handoff',
-      '105 Nobody is there.',
-      '1100 handoff',
-      '1105 Nobody is there.',
-      '2100 Nobody is there.',
-    ]);
+    expect(desk.seen).to.deep.equal(['100 handoff', '105 Nobody is there.', '1100 handoff']);
     expect(desk.accounts.counts()).to.include({ inFlight: 0 });
   });
 
@@ -257,6 +251,73 @@ describe('forwardOnTimeout', () => {
     desk.clock.advance(1_000);
     expect(desk.seen).to.deep.equal(['0 one', '20 here', '100 handoff']);
     expect(desk.outcomes()).to.deep.equal({ handled: 2, handedOff: 1 });
+  });
+
+  it('with `hold`, notices that a responder handed over, and gives it back when the conversation has ended', () => {
+    const desk: Desk = new Desk((event) => (event.id === 'a' ? { kind: 'handoff', to } : text(`re ${event.id}`)), {
+      hold: true,
+    });
+    desk.deliver(message('a'));
+    desk.clock.advance(20);
+    expect(desk.accounts.counts().inFlight).to.equal(0);
+    desk.deliver({ ...message('taken'), kind: 'handoffTaken' });
+    desk.deliver({ ...message('end'), kind: 'ended' });
+    desk.clock.advance(20);
+    desk.deliver(message('b'));
+    desk.clock.advance(1_000);
+    expect(desk.seen.map((line) => line.split(' ').slice(1).join(' '))).to.deep.equal(['handoff', 're end', 're b']);
+  });
+
+  it('takes a responder’s handoff that fails for one that nobody took', () => {
+    const desk = new Desk(() => ({ kind: 'handoff', to }), {
+      onHandoffFailed: { say: text('Nobody is there.'), retryAfterMs: 1_000, attempts: 3 },
+    });
+    desk.refuses = ({ kind }) => kind === 'handoff';
+    let tried = 0;
+    desk.desk.changes$.subscribe(({ owner }) => (tried += owner === 'queue' ? 1 : 0));
+    desk.deliver(message('a'));
+    desk.clock.advance(100_000);
+    expect(desk.seen).to.deep.equal(['0 Nobody is there.']);
+    expect(tried).to.equal(4);
+    expect(desk.accounts.counts().inFlight).to.equal(0);
+  });
+
+  it('frees the lane of an event that was answered and hangs', () => {
+    const desk: Desk = new Desk((event) =>
+      event.id === 'a' ? concat(of(text('let me see')), NEVER) : text(`re ${event.id}`),
+    );
+    desk.deliver(message('a'));
+    desk.clock.advance(50);
+    desk.deliver(message('b'));
+    desk.clock.advance(150);
+    desk.deliver({ ...message('end'), kind: 'ended' });
+    desk.deliver(message('c'));
+    desk.clock.advance(500);
+    expect(desk.seen).to.deep.equal(['0 let me see', '150 handoff', '200 re end', '205 re c']);
+    expect(desk.accounts.counts().inFlight).to.equal(0);
+  });
+
+  it('does nothing more when it was unsubscribed by what it emits', () => {
+    const clock = virtualClock();
+    const desk = ownership({ scheduler: clock });
+    const seen: string[] = [];
+    desk.changes$.subscribe(({ conversation, owner }) => seen.push(`${conversation.id} ${owner}`));
+    const onHandoffFailed = { retryAfterMs: 1_000 };
+    const config = { desk, afterMs: 100, to, onHandoffFailed, accounts: openAccounts({ scheduler: clock }) };
+    const events = new Subject<InboundEvent>();
+    events
+      .pipe(
+        forwardOnTimeout(
+          { ...config, scheduler: clock },
+          mergeMap(() => NEVER),
+        ),
+        take(1),
+      )
+      .subscribe();
+    for (const id of ['c1', 'c2']) events.next({ ...message(id, id), at: at(0) });
+    clock.advance(100_000);
+    expect(seen.filter((line) => line.startsWith('c2'))).to.deep.equal([]);
+    clock.flush();
   });
 
   it('completes when the responder has and nobody waits any more', () => {

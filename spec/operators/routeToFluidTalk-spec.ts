@@ -140,6 +140,24 @@ describe('routeToFluidTalk', () => {
     expect(desk.seen).to.deep.equal(['150 You said: two']);
   });
 
+  it('makes no call for a customer who was handed over while the call waited for its turn', () => {
+    const scheduler = virtualClock();
+    const store = memoryStore({ scheduler });
+    const desk = new Desk({ concurrency: 1, ledger: fluidtalkLedger({ store, scheduler }) });
+    desk.deliver(say('a', 'one', 'x'));
+    const second = desk.deliver(say('b', 'two', 'y'));
+    desk.clock.advance(50);
+    second.cancel('handedOff');
+    desk.clock.flush();
+    expect(desk.asked()).to.have.length(1);
+    desk.deliver(say('b', 'two', 'y'));
+    desk.clock.flush();
+    expect(desk.seen.map((line) => line.split(' ').slice(1).join(' '))).to.deep.equal([
+      'You said: one',
+      'You said: two',
+    ]);
+  });
+
   it('uploads a picture before it asks', () => {
     const uploaded: number[] = [];
     const desk: Desk = new Desk(

@@ -4,8 +4,20 @@ import { expect } from 'chai';
 import express from 'express';
 import fastify from 'fastify';
 import { Hono } from 'hono';
-import { concat, filter, firstValueFrom, map, of, throwError } from 'rxjs';
-import { choices, end, handoff, media, ownership, text, traceOf, type InboundEvent, type Trace } from 'tidewire';
+import { concat, filter, firstValueFrom, map, NEVER, of, Subject, throwError } from 'rxjs';
+import {
+  choices,
+  end,
+  handoff,
+  media,
+  ownership,
+  text,
+  traceOf,
+  type InboundEvent,
+  type OutboundAction,
+  type Trace,
+} from 'tidewire';
+import { virtualClock } from 'tidewire/testing';
 import { fromUserlike, toUserlike, userlikeClient, userlikeWebhook } from 'tidewire/userlike';
 import { mutate, random } from '../support/mutations.js';
 import { fixtures } from '../support/fixtures.js';
@@ -276,6 +288,35 @@ describe('userlikeWebhook and toUserlike', () => {
     expect(seen.map(({ kind }) => kind)).to.deep.equal(['undecodable', 'undecodable']);
     expect(await desk.post(request('brand_new'))).to.include({ status: 200 });
     expect(await desk.post(good, { 'content-type': 'text/plain; charset=utf-8' })).to.include({ status: 200 });
+  });
+
+  it('answers 400 to a payload that is nested without end, and goes on', async () => {
+    await started(echo);
+    const deep = '['.repeat(100_000) + ']'.repeat(100_000);
+    const body = JSON.stringify(request('message', { body: 'x' })).replace('"body":"x"', `"body":"x","deep":${deep}`);
+    expect(await desk.post(body)).to.include({ status: 400 });
+    expect(saidIn((await desk.post(request('message', { body: 'y' }))).body)).to.deep.equal(['you said y']);
+  });
+
+  it('refuses an empty secret, which everybody would know', () => {
+    expect(() => userlikeWebhook({ headers: { 'API-SECURITY-TOKEN': '' } })).to.throw(TypeError, 'header is empty');
+  });
+
+  it('sends nothing more after it was unsubscribed', async () => {
+    const clock = virtualClock();
+    const sent: unknown[] = [];
+    const client = { send: (events: unknown) => (sent.push(events), NEVER), status$: NEVER };
+    const actions = new Subject<OutboundAction>();
+    const sink = toUserlike({ client: client as never, limit: 1, scheduler: clock });
+    const running = actions.pipe(sink).subscribe();
+    const { conversation } = { conversation: { platform: 'userlike', id: 'c', channel: 'web' } };
+    for (const id of ['1', '2', '3'])
+      actions.next({ kind: 'media', id, conversation, media: { url: 'https://a.org/b' } });
+    clock.advance(10);
+    running.unsubscribe();
+    clock.advance(300_000);
+    expect(sent).to.have.length(1);
+    await Promise.resolve();
   });
 
   it('answers 408 when the body does not come', async () => {
