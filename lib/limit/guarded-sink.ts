@@ -16,7 +16,7 @@ import { traceOf, unaccounted, type Holder, type Trace } from '../trace.js';
 import type { Writable } from '../writable.js';
 import { reconciled, type Reconcile } from './reconcile.js';
 import type { SharedSlots } from './shared-slots.js';
-import type { Windows } from './windows.js';
+import type { SlidingWindow, Windows } from './windows.js';
 
 /** @internal */
 export interface GuardConfig {
@@ -99,7 +99,7 @@ export const guardedSink = (
       };
 
       const wakeAt = (line: Line, at: number): void => {
-        if (at === Infinity || at === line.wakesAt) return;
+        if (at === Infinity || at === line.wakesAt || subscriber.closed) return;
         line.wakesAt = at;
         wakeups.add({ expiresAt: at, line });
         if (at >= timerAt) return;
@@ -119,7 +119,7 @@ export const guardedSink = (
           advance(line);
         }
         const next = wakeups.first?.expiresAt;
-        if (next !== undefined && next < timerAt) {
+        if (!subscriber.closed && next !== undefined && next < timerAt) {
           timerAt = next;
           timer = scheduler.schedule(wake, Math.max(0, next - scheduler.now()));
         }
@@ -147,18 +147,42 @@ export const guardedSink = (
         if (line.slot !== undefined) shared?.giveBack(line.key, line.slot);
         line.asking = line.slot = undefined;
       };
+      /** The request of a line is over, answered or not: it counts from now. */
+      const settle = (line: Line): SlidingWindow | undefined => {
+        const { window } = line;
+        line.window = undefined;
+        if (window === undefined) return undefined;
+        window.reserved--;
+        if (line.throttled) window.throttled(scheduler.now());
+        else window.record(scheduler.now());
+        return window;
+      };
+      const waitFor = (line: Line, window: SlidingWindow): void => {
+        if (line.freed !== undefined) return;
+        line.freed = () => {
+          line.freed = undefined;
+          advance(line);
+        };
+        window.await(line.freed);
+      };
       /** Sends the head of a line if nothing of it is under way, it is not closed, and a slot is free. */
       const advance = (line: Line): void => {
+        if (subscriber.closed) return;
         line.drop();
-        if (line.flights.length > 0) return;
+        if (line.sent) return;
         if (line.waiting.length === 0) {
           giveBack(line);
-          if (line.closedUntil <= scheduler.now()) lines.delete(line.key);
-          else wakeAt(line, line.closedUntil);
+          if (line.closedUntil > scheduler.now()) wakeAt(line, line.closedUntil);
+          else if (lines.get(line.key) === line) lines.delete(line.key);
           return;
         }
         const window = windows?.of(line.key);
-        const freeAt = Math.max(line.closedUntil, window?.freeAt() ?? 0);
+        const slotAt = window?.freeAt() ?? 0;
+        if (window !== undefined && slotAt === Infinity) {
+          waitFor(line, window);
+          return;
+        }
+        const freeAt = Math.max(line.closedUntil, slotAt);
         if (freeAt > scheduler.now()) {
           wakeAt(line, freeAt);
           return;
@@ -169,12 +193,15 @@ export const guardedSink = (
         }
         const flights = line.take(coalesce, together);
         queued -= flights.length;
+        line.sent = true;
+        line.window = window;
         if (window !== undefined) window.reserved++;
         requests.next(flights.map(({ copy }) => copy));
       };
       const answered = (receipts: readonly Receipt[]): void => {
         let line: Line | undefined;
         for (const receipt of receipts) {
+          if (subscriber.closed) return;
           const at = lines.get(keyOf(receipt.action));
           const entry = at?.land(receipt.action.id);
           if (at === undefined || entry === undefined) subscriber.next(receipt);
@@ -183,17 +210,13 @@ export const guardedSink = (
             judge(at, entry, receipt);
           }
         }
-        if (line === undefined || line.flights.length > 0) return;
-        const window = windows?.of(line.key);
-        if (window !== undefined) {
-          window.reserved--;
-          if (line.throttled) window.throttled(scheduler.now());
-          else window.record(scheduler.now());
-        }
+        if (subscriber.closed || line === undefined || line.flights.length > 0) return;
+        const window = settle(line);
         if (line.slot !== undefined) shared?.answered(line.key, line.slot);
         line.slot = undefined;
-        line.throttled = false;
+        line.throttled = line.sent = false;
         queued += line.again();
+        window?.tell();
         advance(line);
       };
       const judge = (line: Line, entry: Entry, receipt: Receipt): void => {
@@ -212,27 +235,39 @@ export const guardedSink = (
       };
 
       const answers = sink(requests);
-      (reconcile === undefined ? answers : answers.pipe(reconciled(reconcile))).subscribe({
-        next: answered,
-        error: (error: unknown) => {
-          subscriber.error(error);
-        },
-        complete: () => {
-          subscriber.complete();
-        },
-      });
       subscriber.add(() => {
         timer?.unsubscribe();
         if (!config.budget) windows?.stop();
+        const ended: (SlidingWindow | undefined)[] = [];
         for (const line of lines.values()) {
-          if (line.flights.length === 0) giveBack(line);
-          for (const entry of [...line.flights, ...line.waiting]) {
+          if (line.freed !== undefined) windows?.of(line.key).forgo(line.freed);
+          if (!line.sent) giveBack(line);
+          else {
+            ended.push(settle(line));
+            if (line.slot !== undefined && line.flights.length === 0) shared?.answered(line.key, line.slot);
+          }
+          for (const entry of [...line.flights, ...line.back, ...line.waiting]) {
             if (entry.closed) continue;
             entry.closed = true;
             if (entry.flying) entry.trace?.touch();
             entry.trace?.release(entry, entry.flying ? 'inDoubt' : 'failed', 'unsubscribed');
           }
         }
+        for (const window of ended) window?.tell();
+      });
+      // Behind the accounts: what is under way is in doubt before its request is aborted.
+      subscriber.add(
+        (reconcile === undefined ? answers : answers.pipe(reconciled(reconcile))).subscribe({
+          next: answered,
+          error: (error: unknown) => {
+            subscriber.error(error);
+          },
+          complete: () => {
+            subscriber.complete();
+          },
+        }),
+      );
+      subscriber.add(() => {
         requests.complete();
       });
       consume(source, subscriber, {
@@ -291,6 +326,11 @@ class Line {
   wakesAt = -1;
   failures = 0;
   throttled = false;
+  /** Whether a request is under way, and the window its slot is reserved in. */
+  sent = false;
+  window: SlidingWindow | undefined;
+  /** Waits for a request of another pipe to end. */
+  freed: (() => void) | undefined;
   /** The shared slot of the request that is next or under way, or who asks for it. */
   slot: string | undefined;
   asking: Subscription | undefined;

@@ -43,12 +43,26 @@ export const limitedStream = <T>(config: LimitedStreamConfig<T>): MonoTypeOperat
       };
       const arm = (): void => {
         const next = wakeups.first?.expiresAt;
-        if (next === undefined || next >= timerAt) return;
+        if (subscriber.closed || next === undefined || next >= timerAt) return;
         timer?.unsubscribe();
         timerAt = next;
         timer = scheduler.schedule(wake, Math.max(0, next - scheduler.now()));
       };
+      const queue = (line: Line<T>, window: SlidingWindow): void => {
+        line.expiresAt = window.freeAt();
+        if (line.expiresAt < Infinity) {
+          wakeups.add(line);
+          return;
+        }
+        line.freed = () => {
+          line.freed = undefined;
+          advance(line, scheduler.now());
+          arm();
+        };
+        window.await(line.freed);
+      };
       const advance = (line: Line<T>, now: number): void => {
+        if (lines.get(line.key) !== line) return;
         const window = windows.of(line.key);
         while (line.head !== undefined && (line.head.gone || window.take(now))) {
           const waiting = line.shift();
@@ -59,18 +73,15 @@ export const limitedStream = <T>(config: LimitedStreamConfig<T>): MonoTypeOperat
           else waiting.trace?.release(waiting);
           left();
         }
+        if (subscriber.closed) return;
         if (line.head === undefined) lines.delete(line.key);
-        else {
-          line.expiresAt = window.freeAt();
-          wakeups.add(line);
-        }
+        else queue(line, window);
       };
       const wait = (item: T, window: SlidingWindow): void => {
         let line = lines.get(window.key);
         if (line === undefined) {
           lines.set(window.key, (line = new Line(window.key)));
-          line.expiresAt = window.freeAt();
-          wakeups.add(line);
+          queue(line, window);
         }
         queued++;
         line.push(new Waiting(item, left));
@@ -81,6 +92,7 @@ export const limitedStream = <T>(config: LimitedStreamConfig<T>): MonoTypeOperat
         timer?.unsubscribe();
         if (!config.budget) windows.stop();
         for (const line of lines.values()) {
+          if (line.freed !== undefined) windows.of(line.key).forgo(line.freed);
           for (let waiting = line.head; waiting !== undefined; waiting = waiting.next) {
             if (waiting.gone) continue;
             waiting.gone = true;
@@ -109,6 +121,8 @@ export const limitedStream = <T>(config: LimitedStreamConfig<T>): MonoTypeOperat
 class Line<T> implements Expiring {
   expiresAt = 0;
   head: Waiting<T> | undefined;
+  /** Waits for a request of another pipe to end. */
+  freed: (() => void) | undefined;
   #tail: Waiting<T> | undefined;
 
   constructor(readonly key: string) {}

@@ -20,6 +20,8 @@ export class SlidingWindow {
   #throttledAt = -Infinity;
   lastUsed = 0;
   nextIdle: SlidingWindow | undefined;
+  /** Who waits for the end of a request under way. */
+  #waiting: Set<() => void> | undefined;
 
   constructor(
     readonly key: string,
@@ -61,6 +63,24 @@ export class SlidingWindow {
     if (now - this.#throttledAt <= 2 * this.#perMs && this.#spared < this.limit - 1) this.#spared++;
     this.#throttledAt = now;
     this.lastUsed = now;
+  }
+
+  /** Calls back once, when the next request under way has ended. */
+  await(freed: () => void): void {
+    (this.#waiting ??= new Set()).add(freed);
+  }
+
+  /** No longer waits. */
+  forgo(freed: () => void): void {
+    this.#waiting?.delete(freed);
+    if (this.#waiting?.size === 0) this.#waiting = undefined;
+  }
+
+  /** Tells whoever waits that a request has ended, in the order they came. */
+  tell(): void {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    for (const freed of waiting ?? []) freed();
   }
 
   /** When a slot is free: in the past when one is free now, `Infinity` when one must come back first. */

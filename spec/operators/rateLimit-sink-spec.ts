@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { map, mergeMap, NEVER, of, Subject, throwError, timer, type Observable, type OperatorFunction } from 'rxjs';
+import { map, mergeMap, NEVER, Observable, of, Subject, take, throwError, timer, type OperatorFunction } from 'rxjs';
 import {
   budget,
   ChatError,
@@ -262,6 +262,97 @@ describe('rateLimit around a sink', () => {
     desk.send(action('3'));
     desk.clock.advance(100);
     expect(desk.told()).to.deep.equal(['1 delivered', '2 muted', '3 delivered']);
+  });
+
+  it('shares a budget with another sink and with a stream, of which each waits for the requests of the others', () => {
+    const desk = new Desk();
+    const { clock } = desk;
+    const quota = budget({ limit: 1, perMs: 1_000, scheduler: clock });
+    const platform = new Platform(clock, 20, 60_000);
+    const other = new Subject<OutboundAction>();
+    const stream = new Subject<OutboundAction>();
+    const passed: number[] = [];
+    desk.through(rateLimit({ budget: quota }, platform.sink()));
+    other.pipe(rateLimit({ budget: quota }, platform.sink())).subscribe();
+    const gone = other.pipe(rateLimit({ budget: quota }, platform.sink())).subscribe();
+    stream.pipe(rateLimit({ budget: quota })).subscribe(() => passed.push(clock.now()));
+    desk.send(action('a1'));
+    other.next(action('b1'));
+    stream.next(action('s1'));
+    gone.unsubscribe();
+    clock.advance(600_000);
+    expect(platform.journal.map(({ id, at }) => `${id} ${at}`)).to.deep.equal(['a1 10', 'b1 1030']);
+    expect(passed).to.deep.equal([2_040]);
+    expect(clock.actions).to.have.length(0);
+  });
+
+  it('gives the slots of a budget back when it is unsubscribed or its sink breaks, and counts them', () => {
+    const clock = virtualClock();
+    const quota = budget({ limit: 1, perMs: 1_000, scheduler: clock });
+    const never = of(action('1')).pipe(rateLimit({ budget: quota }, () => NEVER));
+    never.subscribe().unsubscribe();
+    clock.advance(2_000);
+    const broken: OperatorFunction<OutboundAction, Receipt> = mergeMap(() => throwError(() => new Error('broken')));
+    of(action('2'))
+      .pipe(rateLimit({ budget: quota }, broken))
+      .subscribe({ error: () => undefined });
+    const platform = new Platform(clock, 20, 60_000);
+    of(action('3'), action('4'))
+      .pipe(rateLimit({ budget: quota }, platform.sink()), take(1))
+      .subscribe();
+    clock.advance(600_000);
+    expect(platform.journal).to.deep.equal([{ id: '3', conversation: 'c', at: 3_010 }]);
+    expect(clock.actions).to.have.length(0);
+  });
+
+  it('aborts requests under way when it is unsubscribed, and lets go of what was to be repeated', () => {
+    const desk = new Desk();
+    const { clock } = desk;
+    let aborted = 0;
+    const sink: OperatorFunction<readonly OutboundAction[], readonly Receipt[]> = mergeMap((items) =>
+      items.some(({ id }) => id === 'flying')
+        ? new Observable<never>(() => () => aborted++)
+        : timer(5, clock).pipe(
+            map(() =>
+              items.map((item) =>
+                item.id === 'again'
+                  ? failed(item, new Date(0).toISOString(), new ChatError('unreachable', 'desk', 'away'))
+                  : delivered(item, new Date(0).toISOString()),
+              ),
+            ),
+          ),
+    );
+    desk.source.pipe(rateLimit({ ...limits, coalesce: 9, scheduler: clock }, sink), take(2)).subscribe();
+    for (const id of ['first', 'again', 'done']) desk.send(action(id));
+    desk.send(action('flying', 'other'));
+    clock.advance(600_000);
+    expect(aborted).to.equal(1);
+    expect(desk.outcomes()).to.deep.equal({ handled: 2, failed: 1, inDoubt: 1 });
+    expect(clock.actions).to.have.length(0);
+  });
+
+  it('keeps a line that began anew while an old wakeup of its key was due', () => {
+    const desk = new Desk();
+    const { clock } = desk;
+    const quota = budget({ limit: 2, perMs: 1_000, scheduler: clock });
+    const answer = new Subject<Receipt>();
+    const other = new Subject<OutboundAction>();
+    const platform = new Platform(clock, 20, 60_000);
+    desk.through(rateLimit({ budget: quota, attempts: 1 }, platform.sink()));
+    other.pipe(rateLimit({ budget: quota, attempts: 1 }, () => answer)).subscribe();
+    desk.send(action('1'));
+    clock.advance(100);
+    other.next(action('o'));
+    const second = desk.send(action('2'));
+    answer.next(failed(action('o'), new Date(0).toISOString(), new ChatError('throttled', 'desk', 'slow down')));
+    second.cancel('handedOff');
+    desk.send(action('3'));
+    clock.advance(910);
+    desk.send(action('4'));
+    desk.source.complete();
+    clock.advance(60_000);
+    expect(desk.told()).to.deep.equal(['1 delivered', '2 muted', '3 delivered', '4 delivered']);
+    expect(desk.completedAt).to.be.greaterThan(0);
   });
 
   it('refuses numbers out of range', () => {

@@ -124,6 +124,19 @@ describe('rateLimit', () => {
     expect(traces.map(({ outcome }) => outcome)).to.deep.equal(['ignored', 'handedOff', 'failed', 'shed']);
   });
 
+  it('arms no timer after the last item was taken', () => {
+    const scheduler = virtualClock();
+    const source = new Subject<string>();
+    const seen: string[] = [];
+    source.pipe(rateLimit({ limit: 1, perMs: 1_000, scheduler, key }), take(3)).subscribe((item) => seen.push(item));
+    for (const item of ['a', 'a']) source.next(item);
+    scheduler.advance(500);
+    for (const item of ['b', 'b']) source.next(item);
+    scheduler.advance(501);
+    expect(seen).to.deep.equal(['a', 'b', 'a']);
+    expect(scheduler.actions).to.have.length(0);
+  });
+
   it('shares a budget between two pipes', () => {
     const scheduler = virtualClock();
     const quota = budget({ limit: 2, perMs: 100, scheduler });
