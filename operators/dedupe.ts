@@ -61,8 +61,9 @@ export interface DedupeConfig<T> {
  * and the oldest of them is forgotten first.
  *
  * In a `store`, a twin that comes to another process while the first is in flight is settled `shed`, so that it comes
- * again, and one that comes after is a `duplicate`. A process that loses a lease, because it stood still for longer,
- * cancels what it has of the event as `superseded`: nothing more of it goes out. When the store fails, the event does.
+ * again, and one that comes after is a `duplicate`. A process whose lease another one took, because it stood still for
+ * longer or the store was away, cancels what it has of the event as `superseded`: nothing more of it goes out; if all of
+ * it is out already, that is reported as `evictedEarly`. When the store fails, the event does.
  *
  * Memory is per subscription: some 200 bytes a key. Completes with the source, twins in flight or not. Errors: those of
  * the source, and whatever `key` throws.
@@ -85,11 +86,18 @@ export function dedupe<T extends InboundEvent>(config: DedupeConfig<T> = {}): Mo
     if (fingerprint === undefined) return `${place} ${id}`;
     return fingerprints === 'pass' ? undefined : `${place} =${fingerprint}`;
   };
+  /** Without what somebody wrote: a fingerprint has it, and a key of the caller's own may. */
+  const named = (identity: string): string => {
+    if (key !== undefined) return '';
+    const end = identity.indexOf(' =');
+    return end === -1 ? identity : identity.slice(0, end);
+  };
   const isBrief = ({ fingerprint }: T): boolean =>
     fingerprint !== undefined && fingerprints === 'unanswered' && key === undefined;
 
   if (store !== undefined) {
-    const shared = { store, prefix: `${name}/`, windowMs, leaseMs, maxTwins, scheduler: scheduler ?? asyncScheduler };
+    const clock = scheduler ?? asyncScheduler;
+    const shared = { store, prefix: `${name}/`, windowMs, leaseMs, maxTwins, scheduler: clock, named };
     return (source) =>
       defer(() => {
         const claims = new SharedClaims(shared);
@@ -110,7 +118,7 @@ export function dedupe<T extends InboundEvent>(config: DedupeConfig<T> = {}): Mo
 
   return (source) =>
     new Observable<T>((subscriber) => {
-      const claims = new OwnClaims(windowMs, maxKeys, maxTwins, scheduler);
+      const claims = new OwnClaims(windowMs, maxKeys, maxTwins, scheduler, named);
       let completed = false;
       subscriber.add(() => {
         if (!completed) claims.abandonTwins();

@@ -20,12 +20,21 @@ export class OwnClaims {
   readonly #forget = (key: string): void => {
     this.#known.delete(key);
   };
+  readonly #named: (key: string) => string;
   readonly #evict = (key: string): void => {
     this.#known.delete(key);
-    accounts.report({ kind: 'evictedEarly', holder: 'dedupe', key });
+    accounts.report({ kind: 'evictedEarly', holder: 'dedupe', key: this.#named(key) });
   };
 
-  constructor(windowMs: number, maxKeys: number, maxTwins: number, scheduler: SchedulerLike | undefined) {
+  /** `named`: what a report says of a key. */
+  constructor(
+    windowMs: number,
+    maxKeys: number,
+    maxTwins: number,
+    scheduler: SchedulerLike | undefined,
+    named: (key: string) => string,
+  ) {
+    this.#named = named;
     this.#committed = new CommitLog(windowMs, maxKeys);
     this.#maxTwins = maxTwins;
     this.#scheduler = scheduler;

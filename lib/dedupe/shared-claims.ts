@@ -18,6 +18,8 @@ export interface SharedClaimsConfig {
   readonly leaseMs: number;
   readonly maxTwins: number;
   readonly scheduler: SchedulerLike;
+  /** What a report says of a key. */
+  readonly named: (key: string) => string;
 }
 
 /**
@@ -107,17 +109,17 @@ export class SharedClaims {
   #write(claim: SharedClaim): void {
     const { key, revision, end } = claim;
     const { store, prefix } = this.#config;
-    const written: Observable<unknown> =
+    const written: Observable<Revision | boolean | undefined> =
       end === 'release'
         ? store.delete(prefix + key, { if: revision })
-        : this.#put(key, end === 'commit' ? 'committed' : 'claimed', revision);
+        : this.#keep(key, end === 'commit' ? 'committed' : 'claimed', revision);
     claim.writing = true;
     written.subscribe({
       next: (result) => {
         claim.writing = false;
-        if (end !== undefined) this.#held.delete(key);
-        else if (typeof result !== 'number') this.#lost(claim);
-        else {
+        if (result === undefined) this.#lost(claim);
+        else if (end !== undefined) this.#held.delete(key);
+        else if (typeof result === 'number') {
           claim.revision = result;
           this.#goOn(claim);
         }
@@ -135,10 +137,21 @@ export class SharedClaims {
     else this.#write(claim);
   }
 
-  /** The lease was over before it was renewed, and somebody else may have the event: nothing more of it goes out here. */
-  #lost(claim: SharedClaim): void {
-    this.#held.delete(claim.key);
-    claim.trace.cancel('superseded');
+  /** A lease that is over, since the store was away for longer, is taken again as long as nobody else has the event. */
+  #keep(key: string, state: 'claimed' | 'committed', revision: Revision): Observable<Revision | undefined> {
+    return this.#put(key, state, revision).pipe(
+      mergeMap((renewed) => (renewed === undefined ? this.#put(key, state, 'absent') : [renewed])),
+    );
+  }
+
+  /**
+   * The lease was over before it was renewed, and somebody else has the event: nothing more of it goes out here. What went
+   * out already may go out twice.
+   */
+  #lost({ key, trace, end }: SharedClaim): void {
+    this.#held.delete(key);
+    if (end === 'commit') accounts.report({ kind: 'evictedEarly', holder: 'dedupe', key: this.#config.named(key) });
+    trace.cancel('superseded');
   }
 
   #put(

@@ -1,7 +1,15 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { from, map, mergeMap, of, Subject, take, timer, toArray } from 'rxjs';
-import { dedupe, openAccounts, react, type InboundEvent } from 'tidewire';
+import {
+  accounts as all,
+  dedupe,
+  openAccounts,
+  react,
+  type DedupeConfig,
+  type InboundEvent,
+  type Report,
+} from 'tidewire';
 import { marbles, virtualClock } from 'tidewire/testing';
 import { dedupeThatSwallowsTheRedelivery } from '../support/broken/dedupe-swallows-redelivery.js';
 import { dedupeThatEmitsTwins } from '../support/broken/dedupe-emits-twins.js';
@@ -49,6 +57,26 @@ describe('dedupe', () => {
       expectObservable(hot<InboundEvent>('-a-', values).pipe(dedupe({ key }))).toBe('-#');
     }),
   );
+
+  it('reports what it forgets early without what was written', () => {
+    const reports: Report[] = [];
+    const listening = all.reports$.subscribe((report) => reports.push(report));
+    const told = (config: DedupeConfig<InboundEvent>, fingerprint?: string): void => {
+      const events = ['a', 'b'].map((id) => ({
+        ...message(id),
+        ...(fingerprint && { fingerprint: fingerprint + id }),
+      }));
+      from(events)
+        .pipe(dedupe({ maxKeys: 1, ...config }))
+        .subscribe();
+    };
+    told({});
+    told({ fingerprints: 'window' }, 'my card is 4111 = ');
+    told({ key: ({ id }) => `my card is ${id}` });
+    listening.unsubscribe();
+    const early = { kind: 'evictedEarly', holder: 'dedupe' };
+    expect(reports).to.deep.equal(['desk::c a', 'desk::c', ''].map((key) => ({ ...early, key })));
+  });
 
   it(
     'unsubscribes from the source',

@@ -1,7 +1,16 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { defer, delay, mergeMap, of, throwError, timer, type Observable } from 'rxjs';
-import { ChatError, dedupe, memoryStore, type DedupeConfig, type InboundEvent, type Store } from 'tidewire';
+import {
+  accounts,
+  ChatError,
+  dedupe,
+  memoryStore,
+  type DedupeConfig,
+  type InboundEvent,
+  type Report,
+  type Store,
+} from 'tidewire';
 import { virtualClock, type VirtualClock } from 'tidewire/testing';
 import { dedupeThatForgetsTheLease } from '../support/broken/dedupe-forgets-lease.js';
 import { Desk } from '../support/desk.js';
@@ -160,6 +169,58 @@ describe('dedupe with a store', () => {
     broken = false;
     clock.advance(LEASE_MS / 3);
     expect(store.sync.scan('dedupe/')[0]?.value).to.include({ state: 'committed' });
+  });
+
+  it('goes on with an event whose lease ended while the store was away, since nobody else took it', () => {
+    const clock = virtualClock();
+    let broken = false;
+    const store = memoryStore({ scheduler: clock });
+    const [one, other] = [machine(clock, remote(store, clock, { broken: () => broken })), machine(clock, store)];
+    const trace = one.deliver('a');
+    clock.advance(LEASE_MS / 4);
+    broken = true;
+    clock.advance(2 * LEASE_MS);
+    broken = false;
+    clock.advance(LEASE_MS);
+    expect(trace.cancelled).to.equal(false);
+    expect(other.isNew('a')).to.equal(false);
+    one.settle(trace, 'handled');
+    clock.advance(0);
+    expect(one.outcomes()).to.deep.equal({ handled: 1 });
+    expect(store.sync.get('dedupe/desk::c a')?.value).to.include({ state: 'committed' });
+  });
+
+  /** Settled while the store was away, for longer than the lease; `meanwhile` has it to itself before it is back here. */
+  const settledInAnOutage = (meanwhile: (other: Desk) => void): { states: unknown[]; reports: Report[] } => {
+    const clock = virtualClock();
+    let broken = false;
+    const store = memoryStore({ scheduler: clock });
+    const desk = machine(clock, remote(store, clock, { broken: () => broken }), dedupe, { fingerprints: 'window' });
+    const reports: Report[] = [];
+    const listening = accounts.reports$.subscribe((report) => reports.push(report));
+    const trace = desk.deliver('a', 'my card is 4111');
+    clock.advance(0);
+    broken = true;
+    desk.settle(trace, 'handled');
+    clock.advance(LEASE_MS);
+    meanwhile(machine(clock, store, dedupe, { fingerprints: 'window' }));
+    broken = false;
+    clock.advance(LEASE_MS / 3);
+    listening.unsubscribe();
+    return { states: store.sync.scan('dedupe/').map(({ value }) => (value as { state?: unknown }).state), reports };
+  };
+
+  it('writes down what was settled in an outage longer than the lease', () => {
+    const { states, reports } = settledInAnOutage(() => undefined);
+    expect(states).to.deep.equal(['committed']);
+    expect(reports).to.deep.equal([]);
+  });
+
+  it('reports what was settled in an outage and taken by another machine, without what was written', () => {
+    const { reports } = settledInAnOutage((other) => {
+      other.deliver('a', 'my card is 4111');
+    });
+    expect(reports).to.deep.equal([{ kind: 'evictedEarly', holder: 'dedupe', key: 'desk::c' }]);
   });
 
   it('keeps the order of a conversation while the store takes its time', () => {
