@@ -23,7 +23,8 @@ export class Job<T> implements Holder {
   next: Job<T> | undefined;
   /** The last of the same key, known to the head alone. */
   tail: Job<T> | undefined;
-  /** The head of the next lane that may run. */
+  /** The heads of the lanes that may run before and after this one. */
+  previousReady: Job<T> | undefined;
   nextReady: Job<T> | undefined;
 
   constructor(owner: JobOwner, item: T, trace = traceOf(item)) {
@@ -69,6 +70,7 @@ export class LaneEngine<T, J extends Job<T>> {
   readonly #heads = new Map<string, J>();
   #firstReady: J | undefined;
   #lastReady: J | undefined;
+  #readyCount = 0;
   #active = 0;
   #queued = 0;
   #pumping = false;
@@ -92,9 +94,11 @@ export class LaneEngine<T, J extends Job<T>> {
       throw error;
     }
     const head = this.#heads.get(job.key);
-    const runs = head === undefined && !this.#pumping && this.#active < concurrency;
+    // More than none only while it pumps: those that are ready run before it is over, and wait for nothing.
+    const free = concurrency - this.#active;
+    const runs = head === undefined && this.#readyCount < free;
     // Before it is linked: behind a hung job, what was shed would pile up.
-    if (!runs && this.#queued >= maxQueued) {
+    if (!runs && this.#queued - Math.min(free, this.#readyCount) >= maxQueued) {
       job.state = 'done';
       drop(job, 'shed');
       return;
@@ -117,7 +121,8 @@ export class LaneEngine<T, J extends Job<T>> {
     if (job.state !== 'running') return;
     job.state = 'done';
     this.#active--;
-    this.#advance(job);
+    const next = this.#promote(job);
+    if (next !== undefined) this.#ready(next);
     if (this.#firstReady !== undefined) this.#pump();
   }
 
@@ -131,51 +136,90 @@ export class LaneEngine<T, J extends Job<T>> {
 
   /** Empties all lanes; `forEach` sees every job that waited or ran. */
   clear(forEach: (job: J, wasRunning: boolean) => void): void {
-    const heads = [...this.#heads.values()];
-    this.#heads.clear();
-    this.#firstReady = this.#lastReady = undefined;
-    this.#active = this.#queued = 0;
-    for (const head of heads) {
+    const running: J[] = [];
+    const waiting: J[] = [];
+    for (const head of this.#heads.values()) {
       for (let job: J | undefined = head; job !== undefined; job = job.next as J | undefined) {
-        if (job.state === 'done') continue;
-        const wasRunning = job.state === 'running';
+        (job.state === 'running' ? running : waiting).push(job);
         job.state = 'done';
-        forEach(job, wasRunning);
       }
     }
+    this.#heads.clear();
+    this.#firstReady = this.#lastReady = undefined;
+    this.#active = this.#queued = this.#readyCount = 0;
+    // Nothing is linked any more, and all is done: what these calls cancel or finish in their turn is left alone.
+    for (const job of running) forEach(job, true);
+    for (const job of waiting) forEach(job, false);
   }
 
-  /** A head that leaves before it ran stays until its turn comes, which is bounded by the number of lanes. */
+  /** At once, wherever it waits: behind one hung job, what is cancelled would pile up. */
   #leave(job: J): void {
     job.state = 'done';
     this.#queued--;
     const { previous, next } = job;
-    if (previous === undefined) return;
+    if (previous === undefined) {
+      this.#leaveHead(job);
+      return;
+    }
     previous.next = next;
     if (next !== undefined) next.previous = previous;
     else {
       const head = this.#heads.get(job.key);
       if (head !== undefined) head.tail = previous === head ? undefined : previous;
     }
+    job.previous = job.next = undefined;
   }
 
-  /** The next of this head's lane takes its place. */
-  #advance(head: J): void {
+  /** The next of its lane takes its place in the line of those that may run. */
+  #leaveHead(head: J): void {
+    const before = head.previousReady as J | undefined;
+    const after = head.nextReady as J | undefined;
+    const next = this.#promote(head);
+    head.previousReady = head.nextReady = undefined;
+    if (next === undefined) this.#readyCount--;
+    else {
+      next.previousReady = before;
+      next.nextReady = after;
+    }
+    if (before === undefined) this.#firstReady = next ?? after;
+    else before.nextReady = next ?? after;
+    if (after === undefined) this.#lastReady = next ?? before;
+    else after.previousReady = next ?? before;
+  }
+
+  /** The next of this head's lane is its head from now on. */
+  #promote(head: J): J | undefined {
     const next = head.next as J | undefined;
     if (next === undefined) {
       this.#heads.delete(head.key);
-      return;
+      return undefined;
     }
     next.tail = head.tail === next ? undefined : head.tail;
     next.previous = head.next = head.tail = undefined;
     this.#heads.set(next.key, next);
-    this.#ready(next);
+    return next;
   }
 
   #ready(head: J): void {
+    this.#readyCount++;
     if (this.#lastReady === undefined) this.#firstReady = head;
-    else this.#lastReady.nextReady = head;
+    else {
+      this.#lastReady.nextReady = head;
+      head.previousReady = this.#lastReady;
+    }
     this.#lastReady = head;
+  }
+
+  #takeReady(): J | undefined {
+    const job = this.#firstReady;
+    if (job === undefined) return undefined;
+    const next = job.nextReady as J | undefined;
+    job.nextReady = undefined;
+    if (next === undefined) this.#lastReady = undefined;
+    else next.previousReady = undefined;
+    this.#firstReady = next;
+    this.#readyCount--;
+    return job;
   }
 
   /** A loop in place of recursion: a hundred thousand jobs that end at once need no stack. */
@@ -183,19 +227,17 @@ export class LaneEngine<T, J extends Job<T>> {
     if (this.#pumping) return;
     this.#pumping = true;
     const { concurrency, run } = this.#config;
-    while (this.#firstReady !== undefined && this.#active < concurrency) {
-      const job = this.#firstReady;
-      this.#firstReady = job.nextReady as J | undefined;
-      if (this.#firstReady === undefined) this.#lastReady = undefined;
-      job.nextReady = undefined;
-      if (job.state === 'done') this.#advance(job);
-      else {
+    try {
+      while (this.#active < concurrency) {
+        const job = this.#takeReady();
+        if (job === undefined) return;
         job.state = 'running';
         this.#queued--;
         this.#active++;
         run(job);
       }
+    } finally {
+      this.#pumping = false;
     }
-    this.#pumping = false;
   }
 }

@@ -276,6 +276,92 @@ describe('lanes, as laws', () => {
     expect(engine.size).to.equal(2);
   });
 
+  it('keeps nothing of the lanes whose head was cancelled while they waited, and the line as it was', () => {
+    const lines = fc.array(fc.nat(3), { minLength: 1, maxLength: 15 });
+    fc.assert(
+      fc.property(lines, fc.array(fc.nat(99), { maxLength: 20 }), (items, picks) => {
+        const ran: string[] = [];
+        const engine: LaneEngine<string, Job<string>> = new LaneEngine({
+          name: 'lanes',
+          key: ({ item }) => item.charAt(0),
+          concurrency: 1,
+          maxQueued: 100,
+          run: ({ item }) => ran.push(item),
+          drop: () => undefined,
+          interrupt: () => undefined,
+        });
+        const hung = new Job(engine, 'hung');
+        engine.push(hung);
+        const jobs = items.map((lane, n) => new Job(engine, `${String(lane)}-${String(n)}`));
+        for (const job of jobs) engine.push(job);
+        const cancelled = new Set(picks.map((pick) => jobs[pick % jobs.length]));
+        // In the order of the picks: heads, and what has become a head.
+        for (const job of cancelled) if (job !== undefined) engine.cancel(job, 'handedOff');
+        const left = jobs.filter((job) => !cancelled.has(job));
+        expect(engine.size).to.equal(1 + left.length);
+        for (const job of cancelled) {
+          expect([job?.next, job?.previous, job?.nextReady, job?.previousReady, job?.tail]).to.deep.equal(
+            new Array(5).fill(undefined),
+          );
+        }
+        // The line is that of the lanes as they came first, each with what is left of it; a turn puts a lane to its end.
+        const line = [...new Set(jobs.map(({ key }) => key))].map((key) => left.filter((job) => job.key === key));
+        const expected: string[] = ['hung'];
+        for (let lane = line.shift(); lane !== undefined; lane = line.shift()) {
+          const [first, ...others] = lane;
+          if (first === undefined) continue;
+          expected.push(first.item);
+          if (others.length > 0) line.push(others);
+        }
+        const byItem = new Map([hung, ...jobs].map((job) => [job.item, job]));
+        for (let n = 0; n < ran.length; n++) engine.finish(byItem.get(ran[n] ?? '') as Job<string>);
+        expect(ran).to.deep.equal(expected);
+        expect(engine.size).to.equal(0);
+      }),
+    );
+  });
+
+  it('lets run what comes from inside a job while places are free, although nothing may wait', () => {
+    const ran: string[] = [];
+    const shed: string[] = [];
+    const engine: LaneEngine<string, Job<string>> = new LaneEngine({
+      name: 'lanes',
+      key: ({ item }) => item,
+      concurrency: 3,
+      maxQueued: 0,
+      run: ({ item }) => {
+        ran.push(item);
+        if (item === 'a') for (const other of ['b', 'a', 'c', 'd']) engine.push(new Job(engine, other));
+      },
+      drop: ({ item }) => shed.push(item),
+      interrupt: () => undefined,
+    });
+    engine.push(new Job(engine, 'a'));
+    expect(ran).to.deep.equal(['a', 'b', 'c']);
+    expect(shed).to.deep.equal(['a', 'd']);
+  });
+
+  it('goes on after a job that threw', () => {
+    const ran: string[] = [];
+    const engine: LaneEngine<string, Job<string>> = new LaneEngine({
+      name: 'lanes',
+      key: ({ item }) => item,
+      concurrency: 2,
+      maxQueued: 10,
+      run: ({ item }) => {
+        if (item === 'broken') throw new Error('broken');
+        ran.push(item);
+      },
+      drop: () => undefined,
+      interrupt: () => undefined,
+    });
+    expect(() => {
+      engine.push(new Job(engine, 'broken'));
+    }).to.throw('broken');
+    engine.push(new Job(engine, 'next'));
+    expect(ran).to.deep.equal(['next']);
+  });
+
   it('keeps nothing of what was cancelled behind a hung item, and the order of the others', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(9), { maxLength: 12 }), (cancelled) => {
