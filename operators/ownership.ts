@@ -125,6 +125,20 @@ export function ownership(config: OwnershipConfig = {}): Ownership {
     changes.next({ conversation, owner });
   };
 
+  const handOver = (conversation: Conversation, actionId: string): Observable<boolean> =>
+    defer(() => write(conversation, { shape: SHAPE, owner: 'queue', by: actionId }, true)).pipe(
+      mergeMap((written): Observable<boolean> | readonly boolean[] => {
+        if (written) {
+          tell(conversation, 'queue');
+          return [true];
+        }
+        // Given back in between: it is the bot's again, to give away.
+        const again = (record: OwnerRecord | undefined): Observable<boolean> | readonly boolean[] =>
+          record === undefined ? handOver(conversation, actionId) : [record.by === actionId];
+        return look(conversation).pipe(mergeMap(again));
+      }),
+    );
+
   return {
     ownerOf: (conversation) => look(conversation).pipe(map((record) => record?.owner ?? 'bot')),
     touch: (conversation) =>
@@ -137,14 +151,7 @@ export function ownership(config: OwnershipConfig = {}): Ownership {
           return store.put(keyOf(conversation), stored.value, options).pipe(map(() => record.owner));
         }),
       ),
-    handOver: (conversation, actionId) =>
-      defer(() => write(conversation, { shape: SHAPE, owner: 'queue', by: actionId }, true)).pipe(
-        mergeMap((written) => {
-          if (!written) return look(conversation).pipe(map((record) => record?.by === actionId));
-          tell(conversation, 'queue');
-          return [true];
-        }),
-      ),
+    handOver,
     taken: (conversation) =>
       look(conversation).pipe(
         mergeMap((record) => write(conversation, { shape: SHAPE, owner: 'human', by: record?.by ?? '' }, false)),

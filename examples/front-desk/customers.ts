@@ -1,11 +1,15 @@
-import { filter, firstValueFrom, interval } from 'rxjs';
+import { filter, firstValueFrom, interval, takeUntil, type Observable } from 'rxjs';
 import type { FluidtalkSimulator, UserlikeSimulator } from 'tidewire/simulators';
 
-/** Customers at once: three whom the rules answer, and three whom the persona does, one after the other. */
+/** Customers at once: three whom the rules answer, and three whom the persona does, one after the other. `stopped` ends it. */
 export const scriptedConversations = async (
   simulator: UserlikeSimulator,
   persona: FluidtalkSimulator,
+  stopped: Observable<unknown>,
 ): Promise<void> => {
+  const until = async (happened: () => boolean): Promise<unknown> =>
+    firstValueFrom(interval(50).pipe(filter(happened), takeUntil(stopped)), { defaultValue: undefined });
+
   const [kim, ana, leo] = [
     simulator.contact('Kim', 'web'),
     simulator.contact('Ana', 'whatsapp_business'),
@@ -18,8 +22,8 @@ export const scriptedConversations = async (
     await kim.say('yes');
   };
   const whatsapp = async (): Promise<void> => {
-    await ana.say('Hi, is my bike ready?');
-    await ana.click('hours');
+    await ana.say('Hi!');
+    await ana.click('order');
     await ana.upload('https://media.example.org/bell.jpg');
   };
   const sms = async (): Promise<void> => {
@@ -47,10 +51,10 @@ export const scriptedConversations = async (
     await noor.say('Is carbon worth it?');
     await until(() => simulator.journal.some(({ contact, kind }) => contact === 'Noor' && kind === 'taken'));
     await until(() => persona.journal.filter(({ kind }) => kind === 'replied').length === 4);
-    // It has no token left for another conversation: a person takes over.
+    // It has no token for another conversation: a person takes over.
+    persona.faults.outOfTokens = 1;
     await sam.say('Hello');
+    await until(() => simulator.journal.some(({ contact, kind }) => contact === 'Sam' && kind === 'taken'));
   };
   await Promise.all([web(), whatsapp(), sms(), social()]);
 };
-
-const until = async (happened: () => boolean): Promise<unknown> => firstValueFrom(interval(50).pipe(filter(happened)));

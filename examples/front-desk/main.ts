@@ -6,7 +6,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { filter, merge, share, type OperatorFunction } from 'rxjs';
+import { BehaviorSubject, filter, merge, share, type OperatorFunction } from 'rxjs';
 import {
   accounts,
   choiceBook,
@@ -82,7 +82,7 @@ accounts.reports$.subscribe((report) => {
 fromUserlike({ webhook })
   .pipe(
     dedupe(),
-    readChoices({ book }),
+    readChoices({ book, keepOffers: true }),
     forwardOnTimeout({ desk, afterMs: isReal ? 45_000 : 2_500, to: { kind: 'any' } }, answer),
     fallbackToText({ book }),
     toUserlike({ client, webhook, desk }),
@@ -98,10 +98,11 @@ fromUserlike({ webhook })
     },
   });
 
-const stopping = { began: false };
+const stopping = new BehaviorSubject(false);
 const stop = async (): Promise<void> => {
-  if (stopping.began) return;
-  stopping.began = true;
+  // A second Ctrl-C does not wait.
+  if (stopping.value) process.exit(1);
+  stopping.next(true);
   await webhook.drain(10_000);
   await accounts.drain(5_000);
   transcript?.unsubscribe();
@@ -118,11 +119,11 @@ process.on('SIGTERM', () => void stop());
 if (simulator === undefined)
   console.log(`The webhook listens on ${hook}. Put a public address in front of it. Ctrl-C ends.`);
 else {
-  if (persona !== undefined) await scriptedConversations(simulator, persona);
-  if (isOnce) await stop();
-  else if (!stopping.began) {
+  if (persona !== undefined) await scriptedConversations(simulator, persona, stopping.pipe(filter(Boolean)));
+  if (isOnce && !stopping.value) await stop();
+  else if (!stopping.value) {
     console.log(accountTable());
-    console.log('Be a customer yourself, on web, whatsapp or sms:\n');
+    console.log('Be a customer yourself, on web, whatsapp or sms, or on telegram or facebook with the persona:\n');
     console.log(`  curl -d 'Where is my bike?' ${simulator.home}/say/sms/you\n`);
     console.log('Ctrl-C ends.');
   }

@@ -12,10 +12,10 @@ const reply = ({ message = '' }: FluidtalkTurn): FluidtalkReply => {
   return { bubbles: ['Hey! I am Velma, the voice of the workshop.', 'What is your bicycle up to?'] };
 };
 
-/** A persona with tokens for two conversations. */
+/** A persona that talks with whoever comes. */
 export const simulatedPersona = async (): Promise<FluidtalkSimulator> =>
   fluidtalkSimulator({
-    tokens: 2,
+    tokens: 1_000,
     persona: reply,
     thinkMs: ({ message = '' }) => (/carbon/i.test(message) ? 3_500 : 200),
   });

@@ -58,11 +58,12 @@ export const accountTable = (): string => {
   const line = (name: string, n: number): string => `  ${name.padEnd(12)}${String(n).padStart(6)}`;
   return [
     '',
-    'Every message is accounted for:',
+    'Every event is accounted for (a first message brings two, a handover in time one of its own):',
     line('received', received),
     ...rows.map(([outcome, n]) => line(outcome, n)),
     line('in flight', inFlight),
-    ...(refused > 0 ? [line('refused', refused)] : []),
-    received === sum + inFlight ? '  received = outcomes + in flight\n' : '  THE ACCOUNT DOES NOT BALANCE\n',
+    received === sum + inFlight ? '  received = outcomes + in flight' : '  THE ACCOUNT DOES NOT BALANCE',
+    ...(refused > 0 ? [`  and ${refused} refused at the door: never received`] : []),
+    '',
   ].join('\n');
 };

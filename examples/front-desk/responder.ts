@@ -13,11 +13,15 @@ export const respond =
   (event: InboundEvent): Replies => {
     switch (event.kind) {
       case 'started':
-        return [text('Welcome to the Velo workshop!'), menu];
+        // On messaging channels the first message follows.
+        return event.conversation.channel === 'web'
+          ? [text('Welcome to the Velo workshop!'), menu]
+          : text('Welcome to the Velo workshop!');
       case 'choice':
         return chosen(event.choice.id, lookUpMs);
       case 'message':
-        return /order|bike|where/i.test(event.text) ? chosen('order', lookUpMs) : [text('I did not get that.'), menu];
+        if (/order|bike|where/i.test(event.text)) return chosen('order', lookUpMs);
+        return /^(hi|hello|hey)\b/i.test(event.text) ? menu : [text('I did not get that.'), menu];
       case 'media':
         return text('Thank you for the picture. A colleague will look at it.');
       case 'handoffFailed':

@@ -106,7 +106,12 @@ if (values.help || command === undefined) {
 }
 if (command !== 'simulate') fail(`there is no command ${command}; try tidewire --help`);
 const simulate = Object.hasOwn(platforms, name ?? '') ? platforms[name ?? ''] : undefined;
-if (simulate === undefined) fail(`there is no platform ${name ?? ''}; there is: ${Object.keys(platforms).join(', ')}`);
+if (simulate === undefined)
+  fail(
+    name === undefined
+      ? `name a platform: ${Object.keys(platforms).join(', ')}`
+      : `there is no platform ${name}; there is: ${Object.keys(platforms).join(', ')}`,
+  );
 const port = Number(values.port ?? 0);
 if (!Number.isInteger(port) || port < 0 || port > 65_535) fail(`${values.port ?? ''} is no port`);
 if (!/^\d{1,15}$/.test(values.tokens ?? '0')) fail(`${values.tokens ?? ''} is no number of tokens`);

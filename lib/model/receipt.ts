@@ -48,7 +48,7 @@ const BY_REASON: Readonly<Record<SkipReason, Outcome>> = {
 export const outcomeOf = (receipt: Receipt): Outcome => {
   switch (receipt.status) {
     case 'delivered':
-      return 'handled';
+      return receipt.action.kind === 'handoff' ? 'handedOff' : 'handled';
     case 'failed':
       return 'failed';
     case 'unknown':

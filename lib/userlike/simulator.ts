@@ -174,13 +174,23 @@ export async function userlikeSimulator(config: UserlikeSimulatorConfig): Promis
   const say = async (path: string, request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const [, , channel = 'web', name = 'you'] = path.split('/').map(decodeURIComponent);
     const person = contact(name, channel === 'whatsapp' ? 'whatsapp_business' : channel);
-    const before = person.sees().length;
+    const before = core.journal.length;
+    const heard = (): readonly JournalEntry[] => core.journal.slice(before).filter(({ contact: who }) => who === name);
+    const isHeard = ({ kind }: JournalEntry): boolean => kind === 'seen' || kind === 'taken';
     await person.say(await read(request));
-    for (let waited = 0; waited < 20 && person.sees().length === before; waited++) {
+    const refused = heard().find((entry) => entry.kind === 'answered' && entry.status >= 300);
+    for (let waited = 0; waited < 20 && refused === undefined && !heard().some(isHeard); waited++) {
       await new Promise((resolve) => scheduler.schedule(resolve, 100));
     }
-    const seen = person.sees().slice(before);
-    response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' }).end(`${seen.join('\n\n')}\n`);
+    const said = heard().flatMap((entry) => {
+      if (entry.kind === 'taken') return ['(a person has the conversation now)'];
+      if (entry.kind === 'answered' && entry.status === 0) return [`(nobody answers at the webhook)`];
+      if (entry.kind === 'answered' && entry.status >= 300) return [`(the webhook answered ${entry.status})`];
+      if (entry.kind !== 'seen') return [];
+      const buttons = entry.buttons.map(({ label }) => `[${label}]`).join(' ');
+      return [buttons === '' ? entry.text : `${entry.text}\n${buttons}`];
+    });
+    response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' }).end(`${said.join('\n\n')}\n`);
   };
   const server = createServer((request, response) => {
     const path = request.url ?? '/';

@@ -144,7 +144,7 @@ describe('forwardOnTimeout', () => {
     desk.clock.advance(100);
     expect(desk.seen).to.deep.equal(['90 here', '180 handoff']);
     expect(desk.outcomes()).to.deep.equal({ handled: 2 });
-    expect(desk.outcomes('forwardOnTimeout')).to.deep.equal({ handled: 1 });
+    expect(desk.outcomes('forwardOnTimeout')).to.deep.equal({ handedOff: 1 });
   });
 
   it('does not take typing, notes and failed sends for an answer, and counts from `event.at`', () => {
@@ -236,7 +236,7 @@ describe('forwardOnTimeout', () => {
     desk.deliver(message('b'));
     desk.clock.advance(1_000);
     expect(desk.seen).to.deep.equal(['20 handoff']);
-    expect(desk.outcomes()).to.deep.equal({ handled: 1, handedOff: 1 });
+    expect(desk.outcomes()).to.deep.equal({ handedOff: 2 });
     expect(desk.outcomes('forwardOnTimeout')).to.deep.equal({});
   });
 
