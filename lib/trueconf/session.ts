@@ -1,0 +1,238 @@
+import { either as E } from 'fp-ts';
+import { Subject, type Observable, type SchedulerLike, type Subscription } from 'rxjs';
+import { ChatError } from '../errors.js';
+import type { InboundEvent, JsonObject } from '../model/index.js';
+import type { OpenSocket } from '../transport/socket.js';
+import { decodeAnswer, errorCodeOf } from './codec-answer.js';
+import { undecodableEvent } from './codec-draft.js';
+import { decodeEvent } from './codec-event.js';
+import { decodeFrame, encodeFrame, type TrueconfRequestFrame } from './codec-frame.js';
+import type { Settings } from './settings.js';
+
+/** An event, to be acknowledged by whoever has it safe. */
+export interface TrueconfDelivery {
+  readonly event: InboundEvent;
+  /**
+   * Tells the server that the event has arrived, which shows a message as read: on the socket that brought it, once. Whether
+   * it could be told; if not, a message comes again where `receiveUnread` is set. What is no message is acknowledged already.
+   */
+  acknowledge(): boolean;
+}
+
+/** @internal A call, while it waits to be sent or for its answer. */
+export interface Pending {
+  readonly method: string;
+  readonly payload: JsonObject;
+  readonly isRepeatable: boolean;
+  /** How often it was sent. */
+  attempts: number;
+  /** Its time limit, for waiting or for the answer. */
+  timer: Subscription | undefined;
+  readonly answered: (payload: unknown) => void;
+  readonly failed: (error: ChatError) => void;
+}
+
+/** @internal What a session tells its link. */
+export interface SessionHost {
+  readonly settings: Settings;
+  readonly authorized: (session: Session, userId: string, connectionId: string | undefined) => void;
+  readonly deliver: (delivery: TrueconfDelivery) => void;
+  readonly progress: (fileId: string, bytes: number) => void;
+  /** Takes a call back that may be sent again; whether it does. */
+  readonly again: (pending: Pending) => boolean;
+  /** The server accepts the token no longer; whether there may be another. */
+  readonly renew: (token: string) => boolean;
+}
+
+/** @internal The reason of an end that only another token asks for. */
+export const RENEWAL = 'renewal';
+
+const NOTHING = (): boolean => false;
+/** Codes of refusals that a new token, or a new number, may help against. */
+const TOKEN_CODES = [200, 201, 203];
+const ID_CODE = 2;
+
+/** @internal One socket: numbers, answers, and what the server tells. */
+export class Session {
+  readonly #host: SessionHost;
+  readonly #token: string;
+  readonly #number: string;
+  readonly #scheduler: SchedulerLike;
+  readonly #pending = new Map<number, Pending>();
+  readonly #ended = new Subject<never>();
+  #socket: OpenSocket | undefined;
+  #id = 0;
+  #self: string | undefined;
+  #beat: Subscription | undefined;
+
+  constructor(host: SessionHost, token: string, number: string) {
+    this.#host = host;
+    this.#token = token;
+    this.#number = number;
+    this.#scheduler = host.settings.scheduler;
+  }
+
+  /** Errors when the session has to end although its socket has not. */
+  get ended$(): Observable<never> {
+    return this.#ended.asObservable();
+  }
+
+  /** The socket is open: authorises. */
+  opened(socket: OpenSocket): void {
+    const { receiveUnread, receiveSystemMessages } = this.#host.settings;
+    this.#socket = socket;
+    const payload: JsonObject = {
+      token: this.#token,
+      tokenType: 'JWT',
+      receiveUnread,
+      receiveSystemMessageEnvelopes: receiveSystemMessages,
+    };
+    this.send({
+      method: 'auth',
+      payload,
+      isRepeatable: false,
+      attempts: 0,
+      timer: undefined,
+      answered: (answer) => {
+        const decoded = decodeAnswer('auth', answer);
+        if (E.isLeft(decoded)) {
+          this.#ended.error(decoded.left);
+          return;
+        }
+        const { userId, connectionId } = decoded.right;
+        this.#self = userId;
+        if (!socket.isPinged) this.#beatLater();
+        this.#host.authorized(this, userId, connectionId);
+      },
+      failed: (error) => {
+        this.#ended.error(error);
+      },
+    });
+  }
+
+  /** Sends a call under a number of its own. */
+  send(pending: Pending): void {
+    const id = ++this.#id;
+    const { method, payload } = pending;
+    pending.attempts++;
+    this.#pending.set(id, pending);
+    pending.timer?.unsubscribe();
+    const { requestTimeoutMs } = this.#host.settings;
+    pending.timer = this.#scheduler.schedule(() => {
+      this.#pending.delete(id);
+      pending.failed(
+        new ChatError('timeout', 'trueconf', `${method} had no answer within ${requestTimeoutMs} ms`, {
+          inDoubt: !pending.isRepeatable && method !== 'auth',
+        }),
+      );
+    }, requestTimeoutMs);
+    // A socket that is no longer open tells so next.
+    this.#socket?.send(encodeFrame({ type: 1, id, method, payload }));
+  }
+
+  /** Nobody waits for the answer any more. */
+  forget(pending: Pending): void {
+    for (const [id, one] of this.#pending) {
+      if (one !== pending) continue;
+      this.#pending.delete(id);
+      return;
+    }
+  }
+
+  /** A frame has come. */
+  received(text: string, socket: OpenSocket): void {
+    const frame = decodeFrame(text);
+    if (E.isLeft(frame)) {
+      const event = undecodableEvent(text, frame.left, this.#arrival('frame'));
+      this.#host.deliver({ event, acknowledge: NOTHING });
+    } else if (frame.right.type === 1) this.#told(frame.right, socket);
+    else this.#answered(frame.right.id, frame.right.payload);
+  }
+
+  /** The socket is gone: calls that may be sent again go back, the others are in doubt. */
+  over(): void {
+    this.#beat?.unsubscribe();
+    this.#socket = undefined;
+    const open = [...this.#pending.values()];
+    this.#pending.clear();
+    for (const pending of open) {
+      pending.timer?.unsubscribe();
+      if (pending.method === 'auth' || (pending.isRepeatable && this.#host.again(pending))) continue;
+      const details = { inDoubt: !pending.isRepeatable };
+      pending.failed(new ChatError('unreachable', 'trueconf', `${pending.method} lost its connection`, details));
+    }
+  }
+
+  #answered(id: number, payload: unknown): void {
+    const pending = this.#pending.get(id);
+    // Late, or never asked for.
+    if (pending === undefined) return;
+    this.#pending.delete(id);
+    pending.timer?.unsubscribe();
+    const code = errorCodeOf(payload);
+    if (code !== 0 && pending.attempts === 1 && pending.method !== 'auth') {
+      if (code === ID_CODE) {
+        this.send(pending);
+        return;
+      }
+      // Refused, so that nothing has happened yet.
+      if (TOKEN_CODES.includes(code) && this.#host.renew(this.#token) && this.#host.again(pending)) {
+        const sentence = 'the connection is made anew for another token';
+        this.#ended.error(new ChatError('unreachable', 'trueconf', sentence, { reason: RENEWAL }));
+        return;
+      }
+    }
+    pending.answered(payload);
+  }
+
+  #told(frame: TrueconfRequestFrame, socket: OpenSocket): void {
+    const { id, method } = frame;
+    const arrival = this.#arrival(String(id));
+    const decoded = decodeEvent(frame, arrival);
+    const event = E.isRight(decoded) ? decoded.right : undecodableEvent(frame, decoded.left, arrival);
+    let isOpen = true;
+    const acknowledge = (): boolean => {
+      if (!isOpen) return false;
+      isOpen = false;
+      return socket.send(encodeFrame({ type: 2, id }));
+    };
+    if (method !== 'sendMessage') {
+      acknowledge();
+      if (event.kind === 'progress') {
+        const { fileId, progress } = frame.payload as { readonly fileId: string; readonly progress: number };
+        this.#host.progress(fileId, progress);
+      }
+    }
+    this.#host.deliver({ event, acknowledge });
+  }
+
+  /** Where nobody pings, the server is asked something that any version answers, if only with an error. */
+  #beatLater(): void {
+    const { pingMs } = this.#host.settings;
+    this.#beat = this.#scheduler.schedule(() => {
+      this.send({
+        method: 'getChats',
+        payload: { count: 1, page: 1 },
+        isRepeatable: false,
+        attempts: 1,
+        timer: undefined,
+        answered: () => {
+          this.#beatLater();
+        },
+        failed: (error) => {
+          this.#ended.error(error);
+        },
+      });
+    }, pingMs);
+  }
+
+  #arrival(id: string) {
+    const { account } = this.#host.settings;
+    const at = new Date(this.#scheduler.now()).toISOString();
+    const arrival = { id: `${this.#number}.${id}`, at };
+    if (this.#self === undefined) return account === undefined ? arrival : { ...arrival, account };
+    return account === undefined
+      ? { id: arrival.id, at, self: this.#self }
+      : { id: arrival.id, at, self: this.#self, account };
+  }
+}
