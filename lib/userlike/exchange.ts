@@ -53,6 +53,7 @@ export class Exchange implements SettleListener, QuietListener {
   #parked: Parked[] = [];
   #afterwards: (() => void)[] | undefined;
   #traces: readonly Trace[] = [];
+  #finished: (() => void) | undefined;
   #waiting: Waiting<Exchange> | undefined;
   #state: 'open' | 'answering' | 'over' = 'open';
 
@@ -79,6 +80,17 @@ export class Exchange implements SettleListener, QuietListener {
   settled(): void {
     this.#owner.settled(this.session);
     this.quiet();
+    if (this.#allSettled) this.#finished?.();
+  }
+
+  /** Calls `finished` when all its events are settled, which may be long after the answer. */
+  onceSettled(finished: () => void): void {
+    if (this.#allSettled) finished();
+    else this.#finished = finished;
+  }
+
+  get #allSettled(): boolean {
+    return this.#traces.length > 0 && this.#traces.every(({ settled }) => settled);
   }
 
   /** Its time is over. */

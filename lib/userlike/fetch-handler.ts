@@ -1,4 +1,4 @@
-import type { Answer, Exchange } from './exchange.js';
+import type { Answer } from './exchange.js';
 import { BAD, headersOf, refusalOf, TOO_LARGE } from './gate.js';
 import type { WebhookCore } from './webhook.js';
 
@@ -30,16 +30,23 @@ export const fetchHandler =
       return refuse(BAD);
     }
     return new Promise<Response>((resolve) => {
-      let exchange: Exchange | undefined;
-      const settled = new Promise<void>((done) => {
-        exchange = core.receive(json, (answer, handed) => {
-          resolve(toResponse(answer));
-          handed(!request.signal.aborted);
-          done();
-        });
+      const exchange = core.receive(json, (answer, handed) => {
+        resolve(toResponse(answer));
+        handed(!request.signal.aborted);
       });
-      waitUntil?.(settled);
-      request.signal.addEventListener('abort', () => exchange?.lost(), { once: true });
+      if (exchange === undefined) return;
+      waitUntil?.(
+        new Promise<void>((finished) => {
+          exchange.onceSettled(finished);
+        }),
+      );
+      request.signal.addEventListener(
+        'abort',
+        () => {
+          exchange.lost();
+        },
+        { once: true },
+      );
     });
   };
 

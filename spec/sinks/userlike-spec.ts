@@ -319,6 +319,23 @@ describe('userlikeWebhook and toUserlike', () => {
     await Promise.resolve();
   });
 
+  it('keeps a serverless function alive until what comes by the API is settled', async () => {
+    await started(() => concat(of(text('at once')), later(450, text('later'))));
+    const kept: Promise<unknown>[] = [];
+    const call = new Request('http://localhost', {
+      method: 'POST',
+      headers: { 'api-security-token': HOOK_SECRET, 'content-type': 'application/json' },
+      body: JSON.stringify(request('message', { body: 'x' })),
+    });
+    const answer = await desk.webhook.fetch(call, { waitUntil: (work) => kept.push(work) });
+    expect(saidIn(await answer.json())).to.deep.equal(['at once']);
+    expect(desk.calls).to.have.length(0);
+    await Promise.all(kept);
+    expect(kept).to.have.length(1);
+    expect(settled()).to.deep.equal({ handled: 1 });
+    expect(desk.calls).to.have.length(1);
+  });
+
   it('answers 408 when the body does not come', async () => {
     desk = await new WebhookDesk({ bodyTimeoutMs: 60 }).start(echo);
     const status = await new Promise<number | undefined>((resolve) => {
