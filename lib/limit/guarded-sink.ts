@@ -275,22 +275,22 @@ export const guardedSink = (
           const key = keyOf(action);
           const entry = new Entry(name, action, cancel);
           open++;
-          if (entry.trace?.cancelled === true || queued >= maxQueued) {
+          let line = lines.get(key);
+          const first = FIRST.has(action.kind);
+          const overtaken = first ? (line?.overtaken() ?? []) : [];
+          // What is overtaken makes room.
+          if (entry.trace?.cancelled === true || (queued >= maxQueued && overtaken.length === 0)) {
             const reason = entry.trace?.cancelled === true ? skipReasonOf(entry.trace.outcome) : 'shed';
             close(entry, skipped(action, now(), reason));
             return;
           }
-          let line = lines.get(key);
           if (line === undefined) lines.set(key, (line = new Line(key)));
           queued++;
-          if (!FIRST.has(action.kind)) line.waiting.push(entry);
-          else {
-            const overtaken = line.waiting.filter(({ closed, action: { kind } }) => !closed && !KEPT.has(kind));
-            line.waiting = [entry, ...line.waiting.filter((other) => !overtaken.includes(other))];
-            for (const other of overtaken) {
-              queued--;
-              close(other, skipped(other.action, now(), 'superseded', `${action.kind} came first`));
-            }
+          if (first) line.putFirst(entry, overtaken);
+          else line.waiting.push(entry);
+          for (const other of overtaken) {
+            queued--;
+            close(other, skipped(other.action, now(), 'superseded', `${action.kind} came first`));
           }
           advance(line);
         },
@@ -342,6 +342,18 @@ class Line {
     while (this.waiting[0]?.closed === true) this.waiting.shift();
   }
 
+  /** What leaves the line when a handoff or an end comes. */
+  overtaken(): readonly Entry[] {
+    return this.waiting.filter(({ closed, action: { kind } }) => !closed && !KEPT.has(kind));
+  }
+
+  /** Ahead of all but those that were put first before. */
+  putFirst(entry: Entry, overtaken: readonly Entry[]): void {
+    const rest = this.waiting.filter((other) => !overtaken.includes(other));
+    const isFirst = ({ action }: Entry): boolean => FIRST.has(action.kind);
+    this.waiting = [...rest.filter(isFirst), entry, ...rest.filter((other) => !isFirst(other))];
+  }
+
   take(most: number, together: GuardConfig['together']): readonly Entry[] {
     while (this.flights.length < most) {
       this.drop();
@@ -351,6 +363,7 @@ class Line {
       this.waiting.shift();
       entry.flying = true;
       entry.attempt++;
+      entry.taken = this.flights.length;
       this.flights.push(entry);
     }
     return [...this.flights];
@@ -365,7 +378,8 @@ class Line {
 
   again(): number {
     const { length } = this.back;
-    this.waiting.unshift(...this.back);
+    // Doubts are settled in any order.
+    this.waiting.unshift(...this.back.sort((a, b) => a.taken - b.taken));
     this.back = [];
     return length;
   }
@@ -378,6 +392,8 @@ class Entry implements Holder {
   readonly trace: Trace | undefined;
   readonly #cancel: (entry: Entry, outcome: Outcome) => void;
   attempt = 0;
+  /** Its place in the request. */
+  taken = 0;
   flying = false;
   closed = false;
 

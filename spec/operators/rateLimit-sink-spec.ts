@@ -15,7 +15,7 @@ import {
   type Receipt,
 } from 'tidewire';
 import { virtualClock, type VirtualClock } from 'tidewire/testing';
-import { delivered, failed } from '../../lib/model/receipt.js';
+import { delivered, failed, unknown } from '../../lib/model/receipt.js';
 import { sendTimedRateLimit } from '../support/broken/rateLimit-counts-at-send.js';
 
 type Kind = 'text' | 'handoff' | 'note' | 'end';
@@ -164,7 +164,48 @@ describe('rateLimit around a sink', () => {
     expect(desk.told().filter((line) => line.endsWith('superseded'))).to.have.length(30);
     desk.clock.flush();
     expect(platform.journal.slice(-2).map(({ id }) => id)).to.deep.equal(['handoff', 'note']);
-    expect(desk.outcomes()).to.deep.equal({ handled: 22, superseded: 30 });
+    expect(desk.outcomes()).to.deep.equal({ handled: 21, handedOff: 1, superseded: 30 });
+  });
+
+  it('lets an end leave behind a handoff that already waits', () => {
+    const desk = new Desk();
+    const platform = new Platform(desk.clock, 20, 60_000);
+    desk.through(rateLimit({ ...limits, scheduler: desk.clock }, platform.sink()));
+    for (const kind of ['text', 'note', 'handoff', 'end'] as const) desk.send(action(kind, 'c', kind));
+    desk.send(action('flying', 'c', 'note'));
+    desk.clock.flush();
+    expect(platform.journal.map(({ id }) => id)).to.deep.equal(['text', 'handoff', 'end', 'note', 'flying']);
+  });
+
+  it('takes a handoff into a full queue, since what it overtakes leaves', () => {
+    const desk = new Desk();
+    const platform = new Platform(desk.clock, 20, 60_000);
+    desk.through(rateLimit({ ...limits, maxQueued: 1, scheduler: desk.clock }, platform.sink()));
+    for (const id of ['1', '2', '3']) desk.send(action(id));
+    desk.send(action('handoff', 'c', 'handoff'));
+    desk.send(action('end', 'c', 'end'));
+    desk.clock.flush();
+    expect(desk.told()).to.deep.equal(['3 shed', '2 superseded', 'end shed', '1 delivered', 'handoff delivered']);
+  });
+
+  it('repeats what did not arrive in the order it had, in whatever order that was found out', () => {
+    const desk = new Desk();
+    const { clock } = desk;
+    const requests: string[] = [];
+    const at = new Date(0).toISOString();
+    const sink: OperatorFunction<readonly OutboundAction[], readonly Receipt[]> = mergeMap((items) => {
+      const lost = requests.push(items.map(({ id }) => id).join(' ')) === 2;
+      const error = new ChatError('timeout', 'desk', 'no answer', { inDoubt: true });
+      return timer(5, clock).pipe(
+        map(() => items.map((item) => (lost ? unknown(item, at, error) : delivered(item, at)))),
+      );
+    });
+    const reconcile = ({ action: { id } }: Receipt): Observable<'resend'> =>
+      timer({ a: 50, b: 20, c: 30 }[id] ?? 0, clock).pipe(map(() => 'resend' as const));
+    desk.through(rateLimit({ ...limits, coalesce: 9, reconcile, scheduler: clock }, sink));
+    for (const id of ['first', 'a', 'b', 'c']) desk.send(action(id));
+    clock.flush();
+    expect(requests).to.deep.equal(['first', 'a b c', 'a b c']);
   });
 
   it('sends what waits of a key as one request, with a receipt each', () => {
