@@ -51,8 +51,8 @@ export interface DeliverConfig {
  *     receipts  ---R-RR----|
  *
  * `send` returns the receipt, now or later (the first value counts), or errors: an error in doubt is an `unknown` receipt, any other a
- * `failed` one. It never ends the stream. An action that is cancelled while it waits is `skipped`; one that is on its way
- * is left to finish. Errors: those of the source. At unsubscription what waits is settled `failed` and what is on its way
+ * `failed` one. It never ends the stream. An action that is cancelled while it waits, or while the desk is asked, is
+ * `skipped`; one that is on its way is left to finish. Errors: those of the source. At unsubscription what waits is settled `failed` and what is on its way
  * `inDoubt`.
  *
  * @throws RangeError at the call, when a number of the config is out of range.
@@ -93,24 +93,22 @@ export function deliver(
             const result = send(action);
             return 'status' in result ? [result] : result;
           });
-        const muted = (): readonly Receipt[] => [skipped(action, now(), 'muted')];
-        job.inner = (
-          desk === undefined
-            ? sent()
-            : mayGo(desk, action).pipe(mergeMap((goes): ObservableInput<Receipt> => (goes ? sent() : muted())))
-        )
-          .pipe(take(1))
-          .subscribe({
-            next: (receipt) => {
-              close(job, receipt);
-            },
-            error: fail,
-            complete: () => {
-              if (job.closed) return;
-              const { platform } = action.conversation;
-              fail(new ChatError('undecodable', platform, `${name} gave no receipt`, { inDoubt: true }));
-            },
-          });
+        const asked = (goes: boolean): ObservableInput<Receipt> => {
+          // Meanwhile: the desk may have taken its time.
+          if (job.trace?.cancelled === true) return [skipped(action, now(), skipReasonOf(job.trace.outcome))];
+          return goes ? sent() : [skipped(action, now(), 'muted')];
+        };
+        job.inner = (desk === undefined ? sent() : mayGo(desk, action).pipe(mergeMap(asked))).pipe(take(1)).subscribe({
+          next: (receipt) => {
+            close(job, receipt);
+          },
+          error: fail,
+          complete: () => {
+            if (job.closed) return;
+            const { platform } = action.conversation;
+            fail(new ChatError('undecodable', platform, `${name} gave no receipt`, { inDoubt: true }));
+          },
+        });
       };
       const engine = new LaneEngine<OutboundAction, SendJob>({
         name,

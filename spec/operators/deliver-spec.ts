@@ -1,0 +1,54 @@
+import { expect } from 'chai';
+import { delay, Subject } from 'rxjs';
+import { deliver, memoryStore, openAccounts, ownership, type OutboundAction, type Store } from 'tidewire';
+import { virtualClock, type VirtualClock } from 'tidewire/testing';
+import { delivered } from '../../lib/model/receipt.js';
+import { message } from '../support/events.js';
+
+const slow = (clock: VirtualClock): Store => {
+  const store = memoryStore({ scheduler: clock });
+  return {
+    get: (key) => store.get(key).pipe(delay(20, clock)),
+    put: (key, value, options) => store.put(key, value, options).pipe(delay(20, clock)),
+    delete: (key, options) => store.delete(key, options).pipe(delay(20, clock)),
+    scan: (prefix) => store.scan(prefix),
+    forget: (prefix) => store.forget(prefix),
+  };
+};
+
+describe('deliver', () => {
+  for (const [outcome, reason] of [
+    ['handedOff', 'muted'],
+    ['superseded', 'superseded'],
+  ] as const) {
+    it(`does not send what is cancelled as ${outcome} while the desk is asked`, () => {
+      const clock = virtualClock();
+      const desk = ownership({ store: slow(clock), scheduler: clock });
+      const accounts = openAccounts({ scheduler: clock });
+      const account = accounts.of('desk');
+      const actions = new Subject<OutboundAction>();
+      const sent: string[] = [];
+      const receipts: unknown[] = [];
+      actions
+        .pipe(
+          deliver({ name: 'toDesk', desk, scheduler: clock }, (action) => {
+            sent.push(action.id);
+            return delivered(action, '');
+          }),
+        )
+        .subscribe((receipt) => receipts.push([receipt.status, 'reason' in receipt && receipt.reason]));
+      const { conversation } = message('a');
+      const action: OutboundAction = { kind: 'text', id: 'a#1', conversation, text: 'hello' };
+      const trace = account.open(action);
+      actions.next(action);
+      trace.release(account);
+      clock.advance(5);
+      trace.cancel(outcome);
+      clock.advance(100);
+      expect(sent).to.deep.equal([]);
+      expect(receipts).to.deep.equal([['skipped', reason]]);
+      expect(accounts.counts()).to.deep.include({ inFlight: 0 });
+      expect(accounts.counts().outcomes[outcome]).to.equal(1);
+    });
+  }
+});
