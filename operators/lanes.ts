@@ -16,6 +16,8 @@ export interface LanesConfig<T> {
 
 class LaneJob<T> extends Job<T> {
   inner: Subscription | undefined;
+  /** Something of it is downstream, maybe the item itself. */
+  isOut = false;
 }
 
 /**
@@ -30,7 +32,7 @@ class LaneJob<T> extends Job<T> {
  *
  * Holds each item until its inner Observable ends. A cancelled item leaves the line, or its inner Observable is
  * unsubscribed. Errors: those of the source, of `key`, of `project` and of the inner Observables; then, and when it is
- * unsubscribed, what it holds is settled `failed`.
+ * unsubscribed, what it holds is settled `failed`, unless its inner Observable has emitted and somebody downstream has it.
  *
  * @throws RangeError at the call, when `concurrency` is below 1 or `maxQueued` below 0.
  */
@@ -56,7 +58,9 @@ export function lanes<T, R>(config: LanesConfig<T>, project: (item: T) => Observ
           job.inner = defer(() => project(job.item)).subscribe({
             next: (value) => {
               // Cancelled by what it emitted before, in the same call: it cannot be unsubscribed yet.
-              if (job.state === 'running') subscriber.next(value);
+              if (job.state !== 'running') return;
+              job.isOut = true;
+              subscriber.next(value);
             },
             error: (error: unknown) => {
               subscriber.error(error);
@@ -81,7 +85,8 @@ export function lanes<T, R>(config: LanesConfig<T>, project: (item: T) => Observ
       subscriber.add(() => {
         engine.clear((job) => {
           job.inner?.unsubscribe();
-          job.trace?.release(job, 'failed', 'unsubscribed');
+          if (job.isOut) job.trace?.abandon(job, 'failed', 'unsubscribed');
+          else job.trace?.release(job, 'failed', 'unsubscribed');
         });
       });
       consume(source, subscriber, {

@@ -1,19 +1,25 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { defer, delay, mergeMap, of, throwError, timer, type Observable } from 'rxjs';
+import { defer, delay, map, mergeMap, of, Subject, take, throwError, timer, type Observable } from 'rxjs';
 import {
   accounts,
   ChatError,
   dedupe,
+  deliver,
   memoryStore,
+  openAccounts,
+  react,
+  text,
   type DedupeConfig,
   type InboundEvent,
   type Report,
   type Store,
 } from 'tidewire';
 import { virtualClock, type VirtualClock } from 'tidewire/testing';
+import { delivered } from '../../lib/model/receipt.js';
 import { dedupeThatForgetsTheLease } from '../support/broken/dedupe-forgets-lease.js';
 import { Desk } from '../support/desk.js';
+import { message } from '../support/events.js';
 
 const LEASE_MS = 60_000;
 
@@ -231,6 +237,29 @@ describe('dedupe with a store', () => {
     for (const id of ['a', 'b', 'c']) desk.deliver(id);
     clock.advance(100);
     expect(desk.emitted).to.deep.equal(['a', 'b', 'c']);
+  });
+
+  it('leaves the outcome of what it let through to who has it, when it is unsubscribed', () => {
+    const clock = virtualClock();
+    const accounts = openAccounts({ scheduler: clock });
+    const account = accounts.of('desk');
+    const source = new Subject<InboundEvent>();
+    const store = memoryStore({ scheduler: clock });
+    source
+      .pipe(
+        dedupe({ store, scheduler: clock }),
+        take(1),
+        react(() => timer(50, clock).pipe(map(() => text('hi')))),
+        deliver({ name: 'toDesk', scheduler: clock }, (action) => delivered(action, '')),
+      )
+      .subscribe();
+    const event = message('a');
+    const trace = account.open(event);
+    source.next(event);
+    trace.release(account);
+    clock.advance(100);
+    expect(trace.outcome).to.equal('handled');
+    expect(store.sync.get('dedupe/desk::c a')?.value).to.include({ state: 'committed' });
   });
 
   it('sets several apart by their names', () => {

@@ -15,8 +15,9 @@ import {
   timer,
   type Observable,
 } from 'rxjs';
-import { lanes, openAccounts, type MessageEvent, type Trace } from 'tidewire';
+import { deliver, lanes, openAccounts, react, text, type MessageEvent, type Trace } from 'tidewire';
 import { marbles, virtualClock } from 'tidewire/testing';
+import { delivered } from '../../lib/model/receipt.js';
 import { message } from '../support/events.js';
 
 const key = (item: string): string => item.toUpperCase();
@@ -157,6 +158,31 @@ describe('lanes', () => {
     }
     expect(seen).to.deep.equal(['a1', 'b1', 'b2']);
     expect(torn).to.deep.equal(['a']);
+  });
+
+  it('leaves the outcome of what it has emitted to who has it, and fails what it has not, when it is unsubscribed', () => {
+    const clock = virtualClock();
+    const accounts = openAccounts({ scheduler: clock });
+    const account = accounts.of('desk');
+    const source = new Subject<MessageEvent>();
+    source
+      .pipe(
+        lanes({ key: ({ conversation }) => conversation.id }, (item) =>
+          timer(item.id === 'a' ? 1 : 9, clock).pipe(map(() => item)),
+        ),
+        take(1),
+        react(() => timer(50, clock).pipe(map(() => text('hi')))),
+        deliver({ name: 'toDesk', scheduler: clock }, (action) => delivered(action, '')),
+      )
+      .subscribe();
+    const traces = [message('a', 'a'), message('waits', 'a'), message('runs', 'b')].map((event) => {
+      const trace = account.open(event);
+      source.next(event);
+      trace.release(account);
+      return trace;
+    });
+    clock.advance(100);
+    expect(traces.map(({ outcome }) => outcome)).to.deep.equal(['handled', 'failed', 'failed']);
   });
 
   it('refuses a concurrency below 1 and a negative maxQueued', () => {
