@@ -72,7 +72,8 @@ export interface ReactConfig<S = undefined> {
  * In order within a conversation, concurrent between them. A handler that throws fails its event, not the stream, after
  * `retry`; what it had emitted before stays, and the state is as it was. An event that is cancelled while its handler runs frees the lane, and what
  * the handler still says is not heard. Holds each event until its handler is done; at unsubscription what it holds is
- * settled `failed`. Completes when the source has completed and all handlers are done.
+ * settled `failed`. Completes when the source has completed and all handlers are done. Errors: those of the source, and
+ * whatever `onError` throws.
  *
  * @throws RangeError at the call, when a number of the config is out of range.
  */
@@ -112,8 +113,15 @@ export function react<T extends InboundEvent, S = undefined>(
         }
         const reason =
           error instanceof Error ? `${error.name}: ${error.message}` : 'something that is no Error was thrown';
-        if (onError !== undefined) onError(error, job.item);
-        else if (job.trace === undefined) {
+        if (onError !== undefined) {
+          try {
+            onError(error, job.item);
+          } catch (thrown) {
+            job.trace?.release(job, 'failed', reason);
+            subscriber.error(thrown);
+            return;
+          }
+        } else if (job.trace === undefined) {
           accounts.report({ kind: 'failed', id: job.item.id, source: '', lastHolder: name, reason });
         }
         over(job, 'failed', reason);
@@ -143,9 +151,9 @@ export function react<T extends InboundEvent, S = undefined>(
         const { trace } = job;
         const action = address(reply, id, job.item, trace?.lend(id));
         job.made = 1;
+        job.isOut = true;
         subscriber.next(action);
-        if (subscriber.closed) trace?.abandon(job, 'failed', 'unsubscribed');
-        else done(job);
+        if (!subscriber.closed) done(job);
       };
       const emit = (job: ReactJob<T, S>, reply: Reply): void => {
         if (job.state === 'done') return;
@@ -248,7 +256,8 @@ export function react<T extends InboundEvent, S = undefined>(
       subscriber.add(() => {
         engine.clear((job) => {
           job.inner?.unsubscribe();
-          job.trace?.release(job, 'failed', 'unsubscribed');
+          if (job.isOut) job.trace?.abandon(job, 'failed', 'unsubscribed');
+          else job.trace?.release(job, 'failed', 'unsubscribed');
         });
       });
       consume(source, subscriber, {
@@ -266,6 +275,8 @@ export function react<T extends InboundEvent, S = undefined>(
 class ReactJob<T, S> extends Job<T> {
   /** Actions emitted so far. */
   made = 0;
+  /** Its only reply is downstream, under the trace of the event. */
+  isOut = false;
   attempt = 0;
   cell: StateCell<S> | undefined;
   inner: Subscription | undefined;

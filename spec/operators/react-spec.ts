@@ -1,7 +1,8 @@
 import { expect } from 'chai';
-import { concat, delay, from, mergeMap, NEVER, of, Subject, take, throwError, timer, map, type Observable } from 'rxjs';
+import { concat, delay, from, mergeMap, NEVER, of, Subject, take, throwError, timer, map, Observable } from 'rxjs';
 import {
   accounted,
+  deliver,
   memoryStore,
   openAccounts,
   react,
@@ -12,6 +13,7 @@ import {
   type Store,
 } from 'tidewire';
 import { expectAction, marbles, untraced, virtualClock } from 'tidewire/testing';
+import { delivered } from '../../lib/model/receipt.js';
 import { message } from '../support/events.js';
 
 const text = (said: string): Reply => ({ kind: 'text', text: said });
@@ -253,6 +255,47 @@ describe('react', () => {
       .pipe(react(handler, { onError: (thrown, { id }) => told.push([thrown, id]) }))
       .subscribe();
     expect(told).to.deep.equal([[error, 'A']]);
+  });
+
+  it('errors with what `onError` throws, whenever it does', async () => {
+    const handlers: (() => Replies)[] = [
+      () => {
+        throw new Error('no');
+      },
+      async () => Promise.reject(new Error('no')),
+      () => throwError(() => new Error('no')),
+    ];
+    for (const handler of handlers) {
+      const accounts = openAccounts();
+      const onError = (): never => {
+        throw new Error('broken');
+      };
+      const errors: unknown[] = [];
+      new Observable<InboundEvent>((subscriber) => {
+        subscriber.next(values.A);
+        subscriber.next(values.B);
+      })
+        .pipe(accounted<InboundEvent>('desk', { accounts }), react(handler, { onError, concurrency: 1 }))
+        .subscribe({ error: (error) => errors.push(error) });
+      await new Promise((resolve) => setTimeout(resolve));
+      expect(errors.map(String)).to.deep.equal(['Error: broken']);
+      expect(accounts.counts().inFlight).to.equal(0);
+    }
+  });
+
+  it('leaves the outcome of its only reply to who has it, when it is unsubscribed', () => {
+    const clock = virtualClock();
+    const accounts = openAccounts({ scheduler: clock });
+    of<InboundEvent>(values.A)
+      .pipe(
+        accounted<InboundEvent>('desk', { accounts }),
+        react(() => text('x')),
+        take(1),
+        deliver({ name: 'toDesk', scheduler: clock }, (action) => of(delivered(action, '')).pipe(delay(50, clock))),
+      )
+      .subscribe();
+    clock.advance(100);
+    expect(accounts.counts().outcomes).to.include({ handled: 1, failed: 0 });
   });
 
   it('completes when the source has completed and the last handler is done', () => {
