@@ -1,5 +1,6 @@
 import {
   asyncScheduler,
+  catchError,
   filter,
   map,
   type MonoTypeOperatorFunction,
@@ -131,7 +132,7 @@ const sharedLimit = <T>(
 ): MonoTypeOperatorFunction<T> =>
   lanes({ name: 'rateLimit', key, maxQueued }, (item) => {
     const at = key(item);
-    const taken = overflow === 'delay' ? slots.take(at) : slots.tryTake(at);
+    const taken = overflow === 'delay' ? slots.take(at) : slots.tryTake(at).pipe(catchError(() => [0]));
     return taken.pipe(
       filter((slot) => {
         if (typeof slot === 'string') slots.answered(at, slot);

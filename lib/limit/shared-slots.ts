@@ -1,4 +1,4 @@
-import { map, mergeMap, Observable, type SchedulerLike, type Subscription } from 'rxjs';
+import { EMPTY, map, mergeMap, Observable, type SchedulerLike, type Subscription } from 'rxjs';
 import type { Json } from '../model/index.js';
 import { above, atLeast } from '../range.js';
 import type { Store, Stored } from '../store/store.js';
@@ -26,6 +26,8 @@ const SHAPE = 1;
 const GRACE_MS = 60_000;
 /** How long to wait before asking a store again that could not answer, or about slots whose requests are under way. */
 const AGAIN_MS = 1_000;
+/** How often a record is written at once while others write it too. */
+const TRIES = 20;
 
 /**
  * The slots of a limit in a store that several processes share: one record for each key in use, written by
@@ -78,8 +80,27 @@ export class SharedSlots {
 
   /** Emits the id of a slot, or when to ask again. */
   tryTake(key: string): Observable<string | number> {
+    return new Observable((subscriber) => {
+      // Stays subscribed: a write that is under way cannot be taken back, only its slot.
+      this.#tryTake(key, () => subscriber.closed).subscribe({
+        next: (taken) => {
+          if (!subscriber.closed) subscriber.next(taken);
+          else if (typeof taken === 'string') this.giveBack(key, taken);
+        },
+        error: (error: unknown) => {
+          subscriber.error(error);
+        },
+        complete: () => {
+          subscriber.complete();
+        },
+      });
+    });
+  }
+
+  #tryTake(key: string, given: () => boolean, tries = 1): Observable<string | number> {
     return this.#read(key).pipe(
       mergeMap(([stored, slots]) => {
+        if (given()) return EMPTY;
         const now = this.scheduler.now();
         if (slots.length >= this.#config.limit) {
           const freeAt = Math.min(...slots.map((slot) => slot.freeAt));
@@ -88,7 +109,10 @@ export class SharedSlots {
         const id = `${this.#owner}-${++this.#count}`;
         const taken: Slot = { id, freeAt: now + this.#config.perMs + GRACE_MS, flying: true };
         return this.#write(key, stored, [...slots, taken]).pipe(
-          mergeMap((written) => (written ? [id] : this.tryTake(key))),
+          mergeMap((written) => {
+            if (written) return [id];
+            return tries < TRIES ? this.#tryTake(key, given, tries + 1) : [this.scheduler.now() + AGAIN_MS];
+          }),
         );
       }),
     );
@@ -97,20 +121,29 @@ export class SharedSlots {
   /** The answer to the request of a slot has come: its window counts from now. */
   answered(key: string, id: string): void {
     const freeAt = this.scheduler.now() + this.#config.perMs;
-    this.#update(key, (slots) => slots.map((slot) => (slot.id === id ? { id, freeAt, flying: false } : slot)));
+    this.#update(key, id, { id, freeAt, flying: false });
   }
 
   /** It was not used. */
   giveBack(key: string, id: string): void {
-    this.#update(key, (slots) => slots.filter((slot) => slot.id !== id));
+    this.#update(key, id);
   }
 
-  #update(key: string, change: (slots: readonly Slot[]) => readonly Slot[]): void {
+  /** Puts `slot` in place of the one with this id, or nothing; one that has lapsed meanwhile needs neither. */
+  #update(key: string, id: string, slot?: Slot, tries = 1): void {
     this.#read(key)
-      .pipe(mergeMap(([stored, slots]) => this.#write(key, stored, change(slots))))
+      .pipe(
+        mergeMap(([stored, slots]) => {
+          if (!slots.some((taken) => taken.id === id)) return EMPTY;
+          const others = slots.filter((taken) => taken.id !== id);
+          return this.#write(key, stored, slot === undefined ? others : [...others, slot]);
+        }),
+      )
       .subscribe({
         next: (written) => {
-          if (!written) this.#update(key, change);
+          if (written) return;
+          if (tries < TRIES) this.#update(key, id, slot, tries + 1);
+          else this.scheduler.schedule(() => this.#update(key, id, slot), AGAIN_MS);
         },
         // Without the store the slot stays taken for `GRACE_MS` longer: the limit is kept.
         error: () => undefined,

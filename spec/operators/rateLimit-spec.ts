@@ -1,6 +1,16 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { from, mergeMap, of, Subject, take, throwError, type MonoTypeOperatorFunction, type SchedulerLike } from 'rxjs';
+import {
+  delay,
+  from,
+  mergeMap,
+  of,
+  Subject,
+  take,
+  throwError,
+  type MonoTypeOperatorFunction,
+  type SchedulerLike,
+} from 'rxjs';
 import { budget, memoryStore, openAccounts, rateLimit, type InboundEvent } from 'tidewire';
 import { marbles, virtualClock } from 'tidewire/testing';
 import { averagingRateLimit } from '../support/broken/rateLimit-average.js';
@@ -170,6 +180,78 @@ describe('rateLimit', () => {
       .pipe(rateLimit({ budget: quota, overflow: 'shed' }))
       .subscribe((item) => seen.push(item));
     expect(seen).to.deep.equal(['a']);
+  });
+
+  it('sheds while the store of a budget cannot be reached, when asked, and then goes on', () => {
+    const scheduler = virtualClock();
+    const store = memoryStore({ scheduler });
+    let away = false;
+    const get: typeof store.get = (key) => (away ? throwError(() => new Error('away')) : store.get(key));
+    const quota = budget({ limit: 5, perMs: 100, store: { ...store, get }, scheduler });
+    const source = new Subject<InboundEvent>();
+    const seen: string[] = [];
+    source.pipe(rateLimit({ budget: quota, overflow: 'shed' })).subscribe(({ id }) => seen.push(id));
+    const accounts = openAccounts({ scheduler });
+    for (const id of ['a', 'b', 'c']) {
+      away = id === 'b';
+      const event = message(id);
+      const trace = accounts.of('desk').open(event);
+      source.next(event);
+      trace.release(accounts.of('desk'));
+    }
+    expect(seen).to.deep.equal(['a', 'c']);
+    expect(accounts.counts().outcomes.shed).to.equal(1);
+  });
+
+  it('gives a slot back that a store wrote after whoever wanted it had gone', () => {
+    for (const overflow of ['delay', 'shed'] as const) {
+      const scheduler = virtualClock();
+      const store = memoryStore({ scheduler });
+      const get: typeof store.get = (key) => store.get(key).pipe(delay(10, scheduler));
+      const put: typeof store.put = (...args) => store.put(...args).pipe(delay(10, scheduler));
+      const quota = budget({ limit: 1, perMs: 1_000, store: { ...store, get, put }, scheduler });
+      const at: number[] = [];
+      const gone = of('a')
+        .pipe(rateLimit({ budget: quota, overflow }))
+        .subscribe();
+      scheduler.advance(15);
+      gone.unsubscribe();
+      scheduler.advance(985);
+      of('b')
+        .pipe(rateLimit({ budget: quota, overflow }))
+        .subscribe(() => at.push(scheduler.now()));
+      scheduler.advance(60_000);
+      expect(at).to.deep.equal([1_020]);
+    }
+  });
+
+  it('pauses when a store refuses every write, and goes on when it does no longer', () => {
+    const scheduler = virtualClock();
+    const store = memoryStore({ scheduler });
+    let refuses = true;
+    let writes = 0;
+    const put: typeof store.put = (...args) => {
+      if (++writes > 1_000) throw new Error('too many');
+      return refuses ? of(undefined) : store.put(...args);
+    };
+    const quota = budget({ limit: 1, perMs: 5_000, store: { ...store, put }, scheduler });
+    const at: number[] = [];
+    of('a', 'b')
+      .pipe(rateLimit({ budget: quota }))
+      .subscribe(() => {
+        at.push(scheduler.now());
+        refuses = true;
+      });
+    scheduler.advance(1_500);
+    expect(writes).to.equal(40);
+    refuses = false;
+    scheduler.advance(1_000);
+    expect(at).to.deep.equal([2_000]);
+    scheduler.advance(1_000);
+    refuses = false;
+    scheduler.advance(6_000);
+    expect(at).to.deep.equal([2_000, 7_000]);
+    expect(writes).to.be.below(200);
   });
 
   it('waits while the store of a budget cannot be reached, and then goes on', () => {
