@@ -27,8 +27,8 @@ const right = <T>(decoded: E.Either<ChatError, T>): T => {
   if (E.isLeft(decoded)) throw decoded.left;
   return decoded.right;
 };
-const replying = (payload: JsonObject, replyTo: string | undefined): JsonObject =>
-  replyTo === undefined ? payload : { ...payload, replyMessageId: replyTo };
+const posting = (chatId: string, content: JsonObject, replyTo: string | undefined): JsonObject =>
+  replyTo === undefined ? { chatId, content } : { chatId, replyMessageId: replyTo, content };
 /** @throws RangeError unless it is a whole number from 1. */
 const counted = (name: string, value: number): number => {
   above(`trueconfClient: ${name}`, value, 0);
@@ -83,7 +83,7 @@ export class Calls implements TrueconfClient {
     const { format, buttons, replyTo } = options;
     return defer(() => {
       const content = right(encodeText(text, format, buttons));
-      return this.#ask('sendMessage', replying({ chatId, content }, replyTo));
+      return this.#ask('sendMessage', posting(chatId, content, replyTo));
     });
   }
   reply(chatId: string, messageId: string, text: string, { format, buttons }: TrueconfTextOptions = {}) {
@@ -150,7 +150,7 @@ export class Calls implements TrueconfClient {
   sendSurvey(chatId: string, survey: TrueconfSurvey, { replyTo }: TrueconfSendOptions = {}): Observable<TrueconfSent> {
     return defer(() => {
       const content = surveyContent(survey, this.#settings.server);
-      return this.#ask('sendSurvey', replying({ chatId, content }, replyTo));
+      return this.#ask('sendSurvey', posting(chatId, content, replyTo));
     });
   }
   editSurvey(messageId: string, survey: TrueconfSurvey) {
@@ -253,7 +253,7 @@ export class Calls implements TrueconfClient {
       return this.#transfers.upload(file, preview, onProgress === undefined ? {} : { onProgress }).pipe(
         switchMap((temporalFileId) => {
           const content = said === undefined ? { temporalFileId } : { temporalFileId, caption: said };
-          return this.#ask('sendFile', replying({ chatId, content }, replyTo));
+          return this.#ask('sendFile', posting(chatId, content, replyTo));
         }),
       );
     });

@@ -89,6 +89,8 @@ export class Link {
         method,
         payload,
         isRepeatable: repeatable,
+        isOurs: false,
+        id: 0,
         attempts: 0,
         timer: undefined,
         answered: (answer) => {

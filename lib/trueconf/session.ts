@@ -3,8 +3,9 @@ import { Subject, type Observable, type SchedulerLike, type Subscription } from 
 import { ChatError } from '../errors.js';
 import type { InboundEvent, JsonObject } from '../model/index.js';
 import type { OpenSocket } from '../transport/socket.js';
+import type { Writable } from '../writable.js';
 import { decodeAnswer, errorCodeOf } from './codec-answer.js';
-import { undecodableEvent } from './codec-draft.js';
+import { undecodableEvent, type TrueconfArrival } from './codec-draft.js';
 import { decodeEvent } from './codec-event.js';
 import { decodeFrame, encodeFrame, type TrueconfRequestFrame } from './codec-frame.js';
 import type { Settings } from './settings.js';
@@ -24,6 +25,10 @@ export interface Pending {
   readonly method: string;
   readonly payload: JsonObject;
   readonly isRepeatable: boolean;
+  /** Whether the session itself asks: then it concerns nobody else. */
+  readonly isOurs: boolean;
+  /** Its number in the session that sent it, 0 before. */
+  id: number;
   /** How often it was sent. */
   attempts: number;
   /** Its time limit, for waiting or for the answer. */
@@ -62,6 +67,7 @@ export class Session {
   readonly #ended = new Subject<never>();
   #socket: OpenSocket | undefined;
   #id = 0;
+  #strays = 0;
   #self: string | undefined;
   #beat: Subscription | undefined;
 
@@ -91,6 +97,8 @@ export class Session {
       method: 'auth',
       payload,
       isRepeatable: false,
+      isOurs: true,
+      id: 0,
       attempts: 0,
       timer: undefined,
       answered: (answer) => {
@@ -114,6 +122,7 @@ export class Session {
   send(pending: Pending): void {
     const id = ++this.#id;
     const { method, payload } = pending;
+    pending.id = id;
     pending.attempts++;
     this.#pending.set(id, pending);
     pending.timer?.unsubscribe();
@@ -122,7 +131,7 @@ export class Session {
       this.#pending.delete(id);
       pending.failed(
         new ChatError('timeout', 'trueconf', `${method} had no answer within ${requestTimeoutMs} ms`, {
-          inDoubt: !pending.isRepeatable && method !== 'auth',
+          inDoubt: !pending.isRepeatable && !pending.isOurs,
         }),
       );
     }, requestTimeoutMs);
@@ -132,18 +141,14 @@ export class Session {
 
   /** Nobody waits for the answer any more. */
   forget(pending: Pending): void {
-    for (const [id, one] of this.#pending) {
-      if (one !== pending) continue;
-      this.#pending.delete(id);
-      return;
-    }
+    if (this.#pending.get(pending.id) === pending) this.#pending.delete(pending.id);
   }
 
   /** A frame has come. */
   received(text: string, socket: OpenSocket): void {
     const frame = decodeFrame(text);
     if (E.isLeft(frame)) {
-      const event = undecodableEvent(text, frame.left, this.#arrival('frame'));
+      const event = undecodableEvent(text, frame.left, this.#arrival(`stray${++this.#strays}`));
       this.#host.deliver({ event, acknowledge: NOTHING });
     } else if (frame.right.type === 1) this.#told(frame.right, socket);
     else this.#answered(frame.right.id, frame.right.payload);
@@ -157,7 +162,7 @@ export class Session {
     this.#pending.clear();
     for (const pending of open) {
       pending.timer?.unsubscribe();
-      if (pending.method === 'auth' || (pending.isRepeatable && this.#host.again(pending))) continue;
+      if (pending.isOurs || (pending.isRepeatable && this.#host.again(pending))) continue;
       const details = { inDoubt: !pending.isRepeatable };
       pending.failed(new ChatError('unreachable', 'trueconf', `${pending.method} lost its connection`, details));
     }
@@ -170,7 +175,7 @@ export class Session {
     this.#pending.delete(id);
     pending.timer?.unsubscribe();
     const code = errorCodeOf(payload);
-    if (code !== 0 && pending.attempts === 1 && pending.method !== 'auth') {
+    if (code !== 0 && pending.attempts === 1 && !pending.isOurs) {
       if (code === ID_CODE) {
         this.send(pending);
         return;
@@ -214,7 +219,9 @@ export class Session {
         method: 'getChats',
         payload: { count: 1, page: 1 },
         isRepeatable: false,
-        attempts: 1,
+        isOurs: true,
+        id: 0,
+        attempts: 0,
         timer: undefined,
         answered: () => {
           this.#beatLater();
@@ -226,13 +233,14 @@ export class Session {
     }, pingMs);
   }
 
-  #arrival(id: string) {
+  #arrival(event: string): TrueconfArrival {
     const { account } = this.#host.settings;
-    const at = new Date(this.#scheduler.now()).toISOString();
-    const arrival = { id: `${this.#number}.${id}`, at };
-    if (this.#self === undefined) return account === undefined ? arrival : { ...arrival, account };
-    return account === undefined
-      ? { id: arrival.id, at, self: this.#self }
-      : { id: arrival.id, at, self: this.#self, account };
+    const arrival: Writable<TrueconfArrival> = {
+      id: `${this.#number}.${event}`,
+      at: new Date(this.#scheduler.now()).toISOString(),
+    };
+    if (this.#self !== undefined) arrival.self = this.#self;
+    if (account !== undefined) arrival.account = account;
+    return arrival;
   }
 }

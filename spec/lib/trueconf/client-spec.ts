@@ -277,6 +277,7 @@ describe('trueconfClient', () => {
       expect(delivery.acknowledge()).to.equal(false);
       await until(() => simulator.core.unread().length === 0);
       simulator.core.raw('no JSON');
+      simulator.core.raw('[]');
       simulator.core.emit('dance', { x: 1 });
       await until(() => deliveries.at(-1)?.event.kind === 'other');
       expect(deliveries.at(-2)?.event.kind).to.equal('undecodable');
@@ -336,7 +337,7 @@ describe('trueconfClient', () => {
     });
 
     it('tells an answer that does not come, or is late', async () => {
-      make({ requestTimeoutMs: 30 });
+      make({ requestTimeoutMs: 100 });
       listen();
       await authorized();
       const { request } = simulator.faults;
@@ -363,7 +364,7 @@ describe('trueconfClient', () => {
         simulator.faults.connection[fault] = 1;
         make({ requestTimeoutMs: 50 });
         expect(await value(client.chats())).to.deep.equal([]);
-        expect(count('connected')).to.equal(2);
+        expect(count('connected')).to.be.at.least(2);
       });
 
     it('is given up when it is half-open, or no pong comes', async () => {
@@ -371,7 +372,7 @@ describe('trueconfClient', () => {
       listen();
       await authorized();
       simulator.core.freeze();
-      await until(() => count('authorized') === 2);
+      await until(() => count('authorized') >= 2);
       const reconnecting = statuses.find((status) => status.kind === 'reconnecting');
       expect(reconnecting?.error.reason).to.equal('noPong');
     });
@@ -396,11 +397,11 @@ describe('trueconfClient', () => {
           this.#ws.addEventListener(type, listener);
         }
       }
-      make({ WebSocket: Plain, pingMs: 3, requestTimeoutMs: 30 });
+      make({ WebSocket: Plain, pingMs: 3, requestTimeoutMs: 50 });
       listen();
       await until(() => called('getChats') >= 2);
       simulator.core.freeze();
-      await until(() => count('authorized') === 2);
+      await until(() => count('authorized') >= 2);
     });
 
     it('takes frames in fragments, and ends with one that is too large', async () => {
@@ -483,7 +484,7 @@ describe('trueconfClient', () => {
       await authorized();
       simulator.core.expireTokens();
       simulator.core.drop();
-      await until(() => count('authorized') === 2);
+      await until(() => count('authorized') >= 2);
     });
 
     for (const tokenExpiry of ['in', 'none'] as const)
@@ -528,6 +529,20 @@ describe('trueconfClient', () => {
       expect(await value(client.chats())).to.deep.equal([]);
       const kinds = statuses.flatMap((status) => (status.kind === 'reconnecting' ? [status.error.kind] : []));
       expect(kinds).to.deep.equal(['unreachable', 'unreachable', 'undecodable', 'undecodable']);
+    });
+
+    it('are not asked for for ever where the server has no address', async () => {
+      let asked = 0;
+      const fetch: typeof globalThis.fetch = async () => {
+        asked++;
+        return Promise.reject(Object.assign(new Error(PASSWORD), { code: 'ENOTFOUND' }));
+      };
+      make({ fetch });
+      expect(await failure(client.chats())).to.include({ kind: 'unreachable', reason: 'ENOTFOUND', inDoubt: false });
+      expect(asked).to.equal(5);
+      expect(statuses.at(-1)?.kind).to.equal('closed');
+      await failure(client.chats());
+      expect(asked).to.equal(10);
     });
 
     it('end it for a user who is disabled', async () => {
