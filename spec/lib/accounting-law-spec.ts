@@ -59,6 +59,7 @@ import {
   waitWithoutCustody,
 } from '../support/broken/custody.js';
 import { message } from '../support/events.js';
+import { thorough } from '../support/thorough.js';
 
 type OnEvents = (clock: VirtualClock) => MonoTypeOperatorFunction<InboundEvent>;
 type OnActions = (clock: VirtualClock) => MonoTypeOperatorFunction<OutboundAction>;
@@ -299,7 +300,7 @@ describe('the accounting law', () => {
     'forget what failed': accountsThatForgetFailures,
   })) {
     it(`rejects accounts that ${what}`, () => {
-      expect(fc.check(balance(broken)).failed).to.equal(true);
+      expect(fc.check(balance(broken), thorough).failed).to.equal(true);
     });
   }
 
@@ -318,7 +319,7 @@ describe('the accounting law', () => {
     'says what became of it in place of who handles it': waitThatConcludes,
   })) {
     it(`rejects an operator that ${what}`, () => {
-      expect(fc.check(custody(broken)).failed).to.equal(true);
+      expect(fc.check(custody(broken), thorough).failed).to.equal(true);
     });
   }
 });

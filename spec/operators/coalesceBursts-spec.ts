@@ -18,6 +18,7 @@ import { coalesceBurstsInOneLine } from '../support/broken/coalesceBursts-one-li
 import { coalesceBurstsThatSupersedes } from '../support/broken/coalesceBursts-supersedes.js';
 import { Desk } from '../support/desk.js';
 import { idOf, message } from '../support/events.js';
+import { thorough } from '../support/thorough.js';
 
 type CoalesceBursts = typeof coalesceBursts;
 
@@ -284,10 +285,10 @@ describe('coalesceBursts', () => {
   });
 
   it('has laws that reject what keeps the last alone, has one line for all, and supersedes the parts', () => {
-    expect(fc.check(plainRule(coalesceBurstsInOneLine)).failed).to.equal(true);
-    expect(fc.check(nothingLost(coalesceBurstsThatKeepsTheLast)).failed).to.equal(true);
-    expect(fc.check(nothingLost(coalesceBurstsInOneLine)).failed).to.equal(true);
-    expect(fc.check(nothingLost(coalesceBurstsThatSupersedes)).failed).to.equal(true);
+    expect(fc.check(plainRule(coalesceBurstsInOneLine), thorough).failed).to.equal(true);
+    expect(fc.check(nothingLost(coalesceBurstsThatKeepsTheLast), thorough).failed).to.equal(true);
+    expect(fc.check(nothingLost(coalesceBurstsInOneLine), thorough).failed).to.equal(true);
+    expect(fc.check(nothingLost(coalesceBurstsThatSupersedes), thorough).failed).to.equal(true);
   });
 });
 

@@ -20,6 +20,7 @@ import { delivered } from '../../lib/model/receipt.js';
 import { dedupeThatForgetsTheLease } from '../support/broken/dedupe-forgets-lease.js';
 import { Desk } from '../support/desk.js';
 import { message } from '../support/events.js';
+import { thorough } from '../support/thorough.js';
 
 const LEASE_MS = 60_000;
 
@@ -282,7 +283,7 @@ describe('dedupe with a store', () => {
   });
 
   it('has a law that rejects a dedupe that does not renew its lease', () => {
-    expect(fc.check(oneEffectAnywhere(dedupeThatForgetsTheLease)).failed).to.equal(true);
+    expect(fc.check(oneEffectAnywhere(dedupeThatForgetsTheLease), thorough).failed).to.equal(true);
   });
 });
 

@@ -27,6 +27,7 @@ import { fallbackToTextThatCopies } from '../support/broken/fallbackToText-copie
 import { readChoicesByLabelFirst } from '../support/broken/readChoices-label-first.js';
 import { message } from '../support/events.js';
 import { label, labels, writtenNumber } from '../support/offers.js';
+import { thorough } from '../support/thorough.js';
 
 const sms = { platform: 'userlike', id: 'c', channel: 'sms' } as const;
 const web = { ...sms, channel: 'web' } as const;
@@ -188,7 +189,7 @@ describe('the laws of fallbackToText', () => {
     fc.assert(readsWhatItRendered(fallbackToText, readChoices));
   });
   it('rejects a reader that looks at labels first', () => {
-    expect(fc.check(readsWhatItRendered(fallbackToText, readChoicesByLabelFirst)).failed).to.equal(true);
+    expect(fc.check(readsWhatItRendered(fallbackToText, readChoicesByLabelFirst), thorough).failed).to.equal(true);
   });
 
   /** An offer can be answered once its action has settled as delivered, or perhaps delivered; not before, not otherwise. */
@@ -212,7 +213,7 @@ describe('the laws of fallbackToText', () => {
     fc.assert(armsOnDelivery(fallbackToText));
   });
   it('rejects one that arms it when it is rendered', () => {
-    expect(fc.check(armsOnDelivery(fallbackToTextThatArmsWhenRendered)).failed).to.equal(true);
+    expect(fc.check(armsOnDelivery(fallbackToTextThatArmsWhenRendered), thorough).failed).to.equal(true);
   });
 
   /** What the channel shows, or its platform converts, is left alone. */
@@ -236,7 +237,7 @@ describe('the laws of fallbackToText', () => {
     fc.assert(leavesAlone(fallbackToText));
   });
   it('rejects one that copies it', () => {
-    expect(fc.check(leavesAlone(fallbackToTextThatCopies)).failed).to.equal(true);
+    expect(fc.check(leavesAlone(fallbackToTextThatCopies), thorough).failed).to.equal(true);
   });
 });
 

@@ -17,6 +17,7 @@ import {
 import { virtualClock, type VirtualClock } from 'tidewire/testing';
 import { delivered, failed, unknown } from '../../lib/model/receipt.js';
 import { sendTimedRateLimit } from '../support/broken/rateLimit-counts-at-send.js';
+import { thorough } from '../support/thorough.js';
 
 type Kind = 'text' | 'handoff' | 'note' | 'end';
 
@@ -420,7 +421,7 @@ describe('rateLimit around a sink', () => {
   });
 
   it('has a law that rejects a limit that counts from when a request is sent', () => {
-    expect(fc.check(honestAtThePlatform(sendTimedRateLimit)).failed).to.equal(true);
+    expect(fc.check(honestAtThePlatform(sendTimedRateLimit), thorough).failed).to.equal(true);
   });
 });
 

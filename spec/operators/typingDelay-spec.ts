@@ -24,6 +24,7 @@ import { typingDelayInOneLine } from '../support/broken/typingDelay-one-line.js'
 import { typingDelaySideBySide } from '../support/broken/typingDelay-side-by-side.js';
 import { typingDelayWithoutCustody } from '../support/broken/typingDelay-without-custody.js';
 import { message } from '../support/events.js';
+import { thorough } from '../support/thorough.js';
 
 type TypingDelay = typeof typingDelay;
 
@@ -286,9 +287,9 @@ describe('typingDelay', () => {
   });
 
   it('has laws that reject pauses side by side, one line for all, and no custody', () => {
-    expect(fc.check(plainRule(typingDelayInOneLine)).failed).to.equal(true);
-    expect(fc.check(nothingLost(typingDelaySideBySide)).failed).to.equal(true);
-    expect(fc.check(nothingLost(typingDelayWithoutCustody)).failed).to.equal(true);
+    expect(fc.check(plainRule(typingDelayInOneLine), thorough).failed).to.equal(true);
+    expect(fc.check(nothingLost(typingDelaySideBySide), thorough).failed).to.equal(true);
+    expect(fc.check(nothingLost(typingDelayWithoutCustody), thorough).failed).to.equal(true);
   });
 
   interface Item {

@@ -7,6 +7,7 @@ import { split } from '../../../lib/text/split.js';
 import { splitAnywhere } from '../../support/broken/split-anywhere.js';
 import { splitThatTrims } from '../../support/broken/split-trims.js';
 import { labels } from '../../support/offers.js';
+import { thorough } from '../../support/thorough.js';
 
 const conversation = { platform: 'userlike', id: 'c', channel: 'sms' } as const;
 const offer = (labels: readonly string[]): OutboundAction => ({
@@ -174,14 +175,14 @@ describe('split', () => {
     fc.assert(losesNothing(split));
   });
   it('has a law that rejects one that trims', () => {
-    expect(fc.check(losesNothing(splitThatTrims)).failed).to.equal(true);
+    expect(fc.check(losesNothing(splitThatTrims), thorough).failed).to.equal(true);
   });
 
   it('cuts no word, address, fence or character that fits, also inside a fence that does not', () => {
     fc.assert(cutsNothingThatFits(split));
   });
   it('has a law that rejects one that cuts anywhere', () => {
-    expect(fc.check(cutsNothingThatFits(splitAnywhere)).failed).to.equal(true);
+    expect(fc.check(cutsNothingThatFits(splitAnywhere), thorough).failed).to.equal(true);
   });
 
   it('prefers to cut between paragraphs, then lines', () => {
