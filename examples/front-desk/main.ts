@@ -67,7 +67,8 @@ const isForPersona = ({ kind, conversation }: InboundEvent): boolean =>
 const rules = react(respond(isReal ? 4_000 : 1_200));
 const chat = routeToFluidTalk(velma, {
   ledger: fluidtalkLedger({ store: memoryStore() }),
-  circuit: circuit({ opensOn: isOutOfTokens }),
+  // Nobody tops up a simulated balance: a new conversation is tried again soon.
+  circuit: circuit({ opensOn: isOutOfTokens, pauseMs: persona === undefined ? 15 * 60_000 : 1_000 }),
 });
 const answer: OperatorFunction<InboundEvent, OutboundAction> = (source) => {
   const events = source.pipe(share());
