@@ -90,6 +90,7 @@ export function deliver(
         };
         const sent = (): Observable<Receipt> =>
           defer(() => {
+            job.isSent = true;
             const result = send(action);
             return 'status' in result ? [result] : result;
           });
@@ -125,9 +126,10 @@ export function deliver(
 
       subscriber.add(() => {
         engine.clear((job, wasRunning) => {
-          if (wasRunning) job.trace?.touch();
+          const isSent = wasRunning && job.isSent;
+          if (isSent) job.trace?.touch();
           job.inner?.unsubscribe();
-          job.trace?.release(job, wasRunning ? 'inDoubt' : 'failed', 'unsubscribed');
+          job.trace?.release(job, isSent ? 'inDoubt' : 'failed', 'unsubscribed');
         });
       });
       consume(source, subscriber, {
@@ -148,6 +150,8 @@ export function deliver(
 }
 
 class SendJob extends Job<OutboundAction> {
+  /** Whether it may have had its effect. */
+  isSent = false;
   closed = false;
   inner: Subscription | undefined;
 }

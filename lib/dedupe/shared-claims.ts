@@ -137,10 +137,20 @@ export class SharedClaims {
     else this.#write(claim);
   }
 
-  /** A lease that is over, since the store was away for longer, is taken again as long as nobody else has the event. */
+  /**
+   * A lease that is over, since the store was away for longer, is taken again as long as nobody else has the event; and
+   * what we wrote without hearing of it is ours.
+   */
   #keep(key: string, state: 'claimed' | 'committed', revision: Revision): Observable<Revision | undefined> {
+    const { store, prefix } = this.#config;
     return this.#put(key, state, revision).pipe(
       mergeMap((renewed) => (renewed === undefined ? this.#put(key, state, 'absent') : [renewed])),
+      mergeMap((taken) => (taken === undefined ? store.get(prefix + key) : [taken])),
+      mergeMap((found): Observable<Revision | undefined> | readonly (Revision | undefined)[] => {
+        if (typeof found !== 'object') return [found];
+        const { owner } = found.value as { readonly owner?: unknown };
+        return owner === this.#owner ? this.#put(key, state, found.revision) : [undefined];
+      }),
     );
   }
 
@@ -160,7 +170,7 @@ export class SharedClaims {
     condition: NonNullable<PutOptions['if']>,
   ): Observable<Revision | undefined> {
     const { store, prefix, windowMs, leaseMs } = this.#config;
-    const value: Json = state === 'claimed' ? { shape: SHAPE, state, owner: this.#owner } : { shape: SHAPE, state };
+    const value: Json = { shape: SHAPE, state, owner: this.#owner };
     return store.put(prefix + key, value, { if: condition, ttlMs: state === 'claimed' ? leaseMs : windowMs });
   }
 }

@@ -263,6 +263,31 @@ describe('dedupe with a store', () => {
     expect(store.sync.get('dedupe/desk::c a')?.value).to.include({ state: 'committed' });
   });
 
+  it('knows what it wrote itself when the store’s answer was lost', () => {
+    const clock = virtualClock();
+    const store = memoryStore({ scheduler: clock });
+    let loses = false;
+    const put: Store['put'] = (key, value, options) =>
+      store.put(key, value, options).pipe(
+        mergeMap((revision) => {
+          if (!loses) return [revision];
+          loses = false;
+          return throwError(() => new ChatError('unreachable', 'store', 'the answer was lost'));
+        }),
+      );
+    const { sync: _, ...far } = store;
+    const desk = machine(clock, { ...far, put });
+    const trace = desk.deliver('a');
+    loses = true;
+    clock.advance(LEASE_MS);
+    expect(trace.cancelled).to.equal(false);
+    loses = true;
+    desk.settle(trace, 'handled');
+    clock.advance(LEASE_MS);
+    expect(desk.outcomes()).to.deep.equal({ handled: 1 });
+    expect(machine(clock, store).isNew('a')).to.equal(false);
+  });
+
   it('sets several apart by their names', () => {
     const clock = virtualClock();
     const store = memoryStore({ scheduler: clock });

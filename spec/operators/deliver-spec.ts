@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { delay, Subject } from 'rxjs';
+import { delay, NEVER, Subject } from 'rxjs';
 import { deliver, memoryStore, openAccounts, ownership, type OutboundAction, type Store } from 'tidewire';
 import { virtualClock, type VirtualClock } from 'tidewire/testing';
 import { delivered } from '../../lib/model/receipt.js';
@@ -17,6 +17,22 @@ const slow = (clock: VirtualClock): Store => {
 };
 
 describe('deliver', () => {
+  it('fails what was not sent yet when it is unsubscribed while the desk is asked', () => {
+    const clock = virtualClock();
+    const desk = ownership({ store: slow(clock), scheduler: clock });
+    const accounts = openAccounts({ scheduler: clock });
+    const account = accounts.of('desk');
+    const actions = new Subject<OutboundAction>();
+    const running = actions.pipe(deliver({ name: 'toDesk', desk, scheduler: clock }, () => NEVER)).subscribe();
+    const { conversation } = message('a');
+    const action: OutboundAction = { kind: 'text', id: 'a#1', conversation, text: 'hello' };
+    const trace = account.open(action);
+    actions.next(action);
+    trace.release(account);
+    running.unsubscribe();
+    expect(trace).to.include({ outcome: 'failed', touched: false });
+  });
+
   for (const [outcome, reason] of [
     ['handedOff', 'muted'],
     ['superseded', 'superseded'],
