@@ -42,6 +42,7 @@ export interface HttpResponse {
 }
 
 const decoder = new TextDecoder();
+/** Of all calls: it holds nothing but what is to be used again. */
 const aborts = new Aborts();
 /** An origin without a user name, then anything. */
 const ADDRESS = /^https?:\/\/[^/?#@\\]+([/?#]|$)/i;
