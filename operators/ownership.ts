@@ -1,7 +1,14 @@
 import { asyncScheduler, defer, map, mergeMap, Subject, type Observable, type SchedulerLike } from 'rxjs';
-import { conversationKey, type ActionKind, type Conversation, type OutboundAction } from '../lib/model/index.js';
+import {
+  conversationKey,
+  type ActionKind,
+  type Conversation,
+  type Json,
+  type OutboundAction,
+} from '../lib/model/index.js';
 import { above } from '../lib/range.js';
 import { memoryStore } from '../lib/store/memory-store.js';
+import { hasShape, recordIn } from '../lib/store/record.js';
 import type { Store, Stored } from '../lib/store/store.js';
 
 /** Who answers a conversation: the bot; nobody yet, it waits for a person; a person. */
@@ -51,15 +58,16 @@ export interface Ownership {
   readonly changes$: Observable<OwnerChange>;
 }
 
-interface OwnerRecord {
-  readonly shape: number;
+/** Version of the records' shape. */
+const SHAPE = 1;
+
+type OwnerRecord = {
+  readonly shape: typeof SHAPE;
   readonly owner: 'queue' | 'human';
   /** Id of the action that gave the conversation away. */
   readonly by: string;
-}
+};
 
-/** Version of the records' shape. */
-const SHAPE = 1;
 /** What the customer does not notice. */
 const UNNOTICED: ReadonlySet<ActionKind> = new Set<ActionKind>([
   'note',
@@ -71,10 +79,16 @@ const UNNOTICED: ReadonlySet<ActionKind> = new Set<ActionKind>([
 /** How many conversations that a remote store knows better are remembered here, for `mutesNow`. */
 const MAX_KNOWN = 100_000;
 
-const recordIn = (stored: Stored | undefined): OwnerRecord | undefined => {
-  const record = stored?.value as unknown as OwnerRecord | undefined;
-  return record?.shape === SHAPE ? record : undefined;
-};
+const isRecord = (value: Json): value is OwnerRecord =>
+  hasShape(value, SHAPE) &&
+  (value['owner'] === 'queue' || value['owner'] === 'human') &&
+  typeof value['by'] === 'string';
+
+const ownerIn = (stored: Stored | undefined): OwnerRecord | undefined => recordIn(stored, 'ownership', isRecord);
+
+/** Where nobody can be told of an error: what is not understood is somebody else's. */
+const ownerAtOnce = (stored: Stored | undefined): OwnerRecord | undefined =>
+  stored === undefined || isRecord(stored.value) ? ownerIn(stored) : { shape: SHAPE, owner: 'human', by: '' };
 
 const mutedBy = (record: OwnerRecord | undefined, { id, kind }: OutboundAction): boolean =>
   record !== undefined &&
@@ -109,12 +123,11 @@ export function ownership(config: OwnershipConfig = {}): Ownership {
   };
   const look = (conversation: Conversation): Observable<OwnerRecord | undefined> => {
     const key = keyOf(conversation);
-    return store.get(key).pipe(map((stored) => learn(key, recordIn(stored))));
+    return store.get(key).pipe(map((stored) => learn(key, ownerIn(stored))));
   };
   const write = (conversation: Conversation, record: OwnerRecord, isNew: boolean): Observable<boolean> => {
     const key = keyOf(conversation);
-    const value = { shape: record.shape, owner: record.owner, by: record.by };
-    return store.put(key, value, isNew ? { if: 'absent', ttlMs: idleMs } : { ttlMs: idleMs }).pipe(
+    return store.put(key, record, isNew ? { if: 'absent', ttlMs: idleMs } : { ttlMs: idleMs }).pipe(
       map((revision) => {
         if (revision !== undefined) learn(key, record);
         return revision !== undefined;
@@ -144,7 +157,7 @@ export function ownership(config: OwnershipConfig = {}): Ownership {
     touch: (conversation) =>
       defer(() => store.get(keyOf(conversation))).pipe(
         mergeMap((stored) => {
-          const record = learn(keyOf(conversation), recordIn(stored));
+          const record = learn(keyOf(conversation), ownerIn(stored));
           if (stored === undefined || record === undefined) return ['bot' as const];
           // Only if nobody changed it meanwhile: then it is fresh anyway.
           const options = { if: stored.revision, ttlMs: idleMs };
@@ -169,13 +182,13 @@ export function ownership(config: OwnershipConfig = {}): Ownership {
     mutes: (action) => look(action.conversation).pipe(map((record) => mutedBy(record, action))),
     mutesNow: (action) => {
       const key = keyOf(action.conversation);
-      return mutedBy(sync === undefined ? known.get(key) : recordIn(sync.get(key)), action);
+      return mutedBy(sync === undefined ? known.get(key) : ownerAtOnce(sync.get(key)), action);
     },
     ...(sync !== undefined && {
       touchNow: (conversation: Conversation): Owner => {
         const key = keyOf(conversation);
         const stored = sync.get(key);
-        const record = recordIn(stored);
+        const record = ownerAtOnce(stored);
         if (stored === undefined || record === undefined) return 'bot';
         sync.put(key, stored.value, { ttlMs: idleMs });
         return record.owner;

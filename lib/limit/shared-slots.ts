@@ -1,6 +1,7 @@
 import { EMPTY, map, mergeMap, Observable, type SchedulerLike, type Subscription } from 'rxjs';
 import type { Json } from '../model/index.js';
 import { above, atLeast } from '../range.js';
+import { hasShape, recordIn } from '../store/record.js';
 import type { Store, Stored } from '../store/store.js';
 
 /** @internal */
@@ -14,14 +15,22 @@ export interface SharedSlotsConfig {
 }
 
 /** A slot that is taken: when it is free again, and whether its request is still under way. */
-interface Slot {
+type Slot = {
   readonly id: string;
   readonly freeAt: number;
   readonly flying: boolean;
-}
+};
 
 /** Version of the records' shape. */
 const SHAPE = 1;
+type SlotRecord = { readonly shape: typeof SHAPE; readonly slots: readonly Slot[] };
+
+const isSlot = (value: unknown): value is Slot => {
+  const { id, freeAt, flying } = (value ?? {}) as Readonly<Record<keyof Slot, unknown>>;
+  return typeof id === 'string' && typeof freeAt === 'number' && typeof flying === 'boolean';
+};
+const isRecord = (value: Json): value is SlotRecord =>
+  hasShape(value, SHAPE) && Array.isArray(value['slots']) && value['slots'].every(isSlot);
 /** How much longer than its window a slot is taken whose request got no answer: its process may have died. */
 const GRACE_MS = 60_000;
 /** How long to wait before asking a store again that could not answer, or about slots whose requests are under way. */
@@ -154,18 +163,16 @@ export class SharedSlots {
     const { store, prefix } = this.#config;
     return store.get(prefix + key).pipe(
       map((stored) => {
-        const record = stored?.value as unknown as
-          { readonly shape: number; readonly slots: readonly Slot[] } | undefined;
         const now = this.scheduler.now();
-        const slots = record?.shape === SHAPE ? record.slots.filter(({ freeAt }) => freeAt > now) : [];
-        return [stored, slots] as const;
+        const { slots = [] } = recordIn(stored, 'budget', isRecord) ?? {};
+        return [stored, slots.filter(({ freeAt }) => freeAt > now)] as const;
       }),
     );
   }
 
   #write(key: string, stored: Stored | undefined, slots: readonly Slot[]): Observable<boolean> {
     const { store, prefix, perMs } = this.#config;
-    const value = { shape: SHAPE, slots } as unknown as Json;
+    const value: SlotRecord = { shape: SHAPE, slots };
     const options = { if: stored?.revision ?? ('absent' as const), ttlMs: perMs + GRACE_MS };
     return store.put(prefix + key, value, options).pipe(map((revision) => revision !== undefined));
   }
