@@ -1,6 +1,7 @@
 import { defer, map, type Observable } from 'rxjs';
 import type { Json } from './model/json.js';
 import { memoryStore } from './store/memory-store.js';
+import { hasShape, recordIn } from './store/record.js';
 import type { Store } from './store/store.js';
 import { above } from './range.js';
 
@@ -26,6 +27,9 @@ export interface ConversationState<S> {
 
 const PREFIX = 'state/';
 const SHAPE = 1;
+
+type StateRecord = { readonly shape: typeof SHAPE; readonly state: Json };
+const isRecord = (value: Json): value is StateRecord => hasShape(value, SHAPE);
 
 /** @internal State of one conversation while a handler runs. */
 export class StateCell<S> implements ConversationState<S> {
@@ -56,15 +60,16 @@ export class ConversationStates<S> {
   load(conversation: string): Observable<StateCell<S>> {
     return defer(() => this.#store.get(PREFIX + conversation)).pipe(
       map((stored) => {
-        const record = stored?.value as unknown as { readonly shape: number; readonly state: S } | undefined;
-        return new StateCell(record?.shape === SHAPE ? record.state : this.#initial());
+        const record = recordIn(stored, 'react', isRecord);
+        // What it is, only the handler knows that wrote it.
+        return new StateCell(record === undefined ? this.#initial() : (record.state as S));
       }),
     );
   }
 
   save(conversation: string, cell: StateCell<S>): Observable<unknown> {
     if (!cell.changed) return defer(() => [undefined]);
-    const record = { shape: SHAPE, state: cell.value } as unknown as Json;
+    const record: StateRecord = { shape: SHAPE, state: cell.value as Json };
     return defer(() => this.#store.put(PREFIX + conversation, record, { ttlMs: this.#ttlMs }));
   }
 }

@@ -2,6 +2,7 @@ import { asyncScheduler, map, mergeMap, type Observable, type SchedulerLike } fr
 import { accounts } from '../lib/accounts.js';
 import { conversationKey, type Choice, type Conversation, type Json } from '../lib/model/index.js';
 import { memoryStore } from '../lib/store/memory-store.js';
+import { hasShape } from '../lib/store/record.js';
 import type { Store } from '../lib/store/store.js';
 import { above, atLeast } from '../lib/range.js';
 
@@ -34,7 +35,14 @@ export interface ChoiceBook {
 
 const PREFIX = 'offer/';
 const SHAPE = 1;
-type Written = Offer & { readonly shape: number };
+
+const isChoice = (value: unknown): value is Choice =>
+  typeof value === 'object' && value !== null && 'id' in value && 'label' in value;
+const isWritten = (value: unknown): value is Offer =>
+  hasShape(value, SHAPE) &&
+  typeof value['action'] === 'string' &&
+  Array.isArray(value['options']) &&
+  value['options'].every(isChoice);
 
 /**
  * A book of open choices. An offer that cannot be written is reported, and its answer stays a message.
@@ -48,15 +56,15 @@ export function choiceBook(config: ChoiceBookConfig = {}): ChoiceBook {
   const kept = config.store ?? memoryStore({ maxEntries: maxOffers, whenFull: 'evict', scheduler });
   const { sync } = kept;
   const keyOf = (conversation: Conversation): string => PREFIX + conversationKey(conversation);
-  const written = (value: Json | undefined): Offer | undefined => {
-    const offer = value as unknown as Written | undefined;
-    return offer?.shape === SHAPE ? offer : undefined;
-  };
+  // What a later version wrote is no offer: its answer stays a message.
+  const written = (value: Json | undefined): Offer | undefined => (isWritten(value) ? value : undefined);
 
   return {
     arm: (conversation, { action, options }) => {
-      const offer: Written = { shape: SHAPE, action, options };
-      kept.put(keyOf(conversation), offer as unknown as Json, { ttlMs }).subscribe({
+      const plain = options.map(({ id, label, description }) =>
+        description === undefined ? { id, label } : { id, label, description },
+      );
+      kept.put(keyOf(conversation), { shape: SHAPE, action, options: plain }, { ttlMs }).subscribe({
         error: () => {
           accounts.report({ kind: 'evictedEarly', holder: 'choiceBook', key: conversationKey(conversation) });
         },
