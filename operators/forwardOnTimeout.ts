@@ -1,17 +1,8 @@
-import {
-  asyncScheduler,
-  catchError,
-  map,
-  Observable,
-  Subject,
-  type OperatorFunction,
-  type SchedulerLike,
-  type Subscription,
-} from 'rxjs';
+import { asyncScheduler, catchError, map, Observable, Subject, type OperatorFunction, type SchedulerLike } from 'rxjs';
 import { accounts as programAccounts, type Accounts } from '../lib/accounts.js';
 import { address, isReply } from '../lib/address.js';
 import { consume } from '../lib/consume.js';
-import { Deadlines, type Waiting } from '../lib/deadlines.js';
+import { Deadlines } from '../lib/deadlines.js';
 import {
   conversationKey,
   isAnswer,
@@ -23,6 +14,7 @@ import {
   type Reply,
 } from '../lib/model/index.js';
 import { above } from '../lib/range.js';
+import { Entry, Talk } from '../lib/talk.js';
 import { attach, traceOf, type Holder, type SettleListener, type Trace } from '../lib/trace.js';
 import { lanes } from './lanes.js';
 import type { Owner, Ownership } from './ownership.js';
@@ -397,74 +389,6 @@ const HOLDER: Holder = { name: 'forwardOnTimeout' };
 
 /** Events that say who has the conversation. */
 const DESK_NEWS: ReadonlySet<InboundEvent['kind']> = new Set(['ended', 'handoffFailed', 'handoffTaken']);
-
-/** What is known of a conversation while something of it is open. */
-class Talk {
-  first: Entry | undefined;
-  last: Entry | undefined;
-  /** Handoffs in a row that nobody took. */
-  failures = 0;
-  retry: Subscription | undefined;
-
-  constructor(
-    readonly key: string,
-    readonly conversation: Conversation,
-    /** Told when an event leaves. */
-    readonly left: (talk: Talk) => void,
-  ) {}
-
-  get isIdle(): boolean {
-    return this.first === undefined && this.failures === 0 && this.retry === undefined;
-  }
-
-  awaits(id: string): boolean {
-    for (let entry = this.first; entry !== undefined; entry = entry.later) if (entry.id === id) return entry.awaited;
-    return false;
-  }
-}
-
-/** An event of a conversation that is open, or that a customer waits for an answer to. */
-class Entry implements Holder, SettleListener {
-  deadline: Waiting<Entry> | undefined;
-  earlier: Entry | undefined;
-  later: Entry | undefined;
-
-  constructor(
-    readonly talk: Talk,
-    readonly id: string,
-    public trace: Trace | undefined,
-    public awaited: boolean,
-  ) {
-    this.earlier = talk.last;
-    if (talk.last === undefined) talk.first = this;
-    else talk.last.later = this;
-    talk.last = this;
-  }
-
-  get name(): string {
-    return 'forwardOnTimeout';
-  }
-
-  get passive(): boolean {
-    return true;
-  }
-
-  settled(): void {
-    this.trace = undefined;
-    this.leaveWhenDone();
-  }
-
-  leaveWhenDone(): void {
-    if (this.awaited || this.trace !== undefined) return;
-    const { earlier, later, talk } = this;
-    if (earlier === undefined) talk.first = later;
-    else earlier.later = later;
-    if (later === undefined) talk.last = earlier;
-    else later.earlier = earlier;
-    this.earlier = undefined;
-    talk.left(talk);
-  }
-}
 
 const ARRIVED: ReadonlySet<Outcome> = new Set<Outcome>(['handled', 'inDoubt']);
 const FAILED: ReadonlySet<Outcome> = new Set<Outcome>(['failed', 'shed', 'ignored', 'expired']);
