@@ -1,15 +1,11 @@
 /** Bodies are Node streams with one `fetch`, web streams with others. */
 export type Chunks = AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>;
 
-/**
- * All chunks as one array, `undefined` when they are more than `maxBytes`: then the rest is not read.
- *
- * This is also how a stream is uploaded: Node streams and web streams are bodies to one `fetch` each, bytes to both.
- */
+/** All chunks as one array, `undefined` when they are more than `maxBytes`: then the rest is not read. */
 export const collect = async (chunks: Chunks, maxBytes: number): Promise<Uint8Array | undefined> => {
   const read: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of Symbol.asyncIterator in chunks ? chunks : chunksOf(chunks)) {
+  for await (const chunk of iterated(chunks)) {
     length += chunk.length;
     if (length > maxBytes) return undefined;
     read.push(chunk);
@@ -18,6 +14,9 @@ export const collect = async (chunks: Chunks, maxBytes: number): Promise<Uint8Ar
 };
 
 /** Not every browser iterates over its streams. */
+export const iterated = (chunks: Chunks): AsyncIterable<Uint8Array> =>
+  Symbol.asyncIterator in chunks ? chunks : chunksOf(chunks);
+
 async function* chunksOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
   const reader = stream.getReader();
   try {

@@ -3,7 +3,7 @@ import { asyncScheduler, Observable, type SchedulerLike } from 'rxjs';
 import { ChatError } from '../errors.js';
 import { above, atLeast } from '../range.js';
 import { Aborts } from './aborts.js';
-import { collect, type Chunks } from './collect.js';
+import { collect, iterated, type Chunks } from './collect.js';
 import { transportError } from './transport-error.js';
 
 export interface HttpRequest {
@@ -15,8 +15,13 @@ export interface HttpRequest {
   readonly method?: string;
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Forms: see `multipart`. Streams: see `collect`. */
+  /** Forms: see `multipart`. */
   readonly body?: string | Uint8Array;
+  /**
+   * Takes the body of an answer of status 2xx while it comes, in place of `body`, which is empty then. The call is over when
+   * its promise is; what it rejects with is the error of the call.
+   */
+  readonly into?: (chunks: AsyncIterable<Uint8Array>, answer: HttpHead) => PromiseLike<unknown>;
   /** Whether the call changes something: then an answer that got lost leaves it in doubt. Default: true, except for GET. */
   readonly hasEffect?: boolean;
   /** `return` hands a redirect out like any other answer, for who checks where it leads. Default: `refuse`. */
@@ -31,10 +36,12 @@ export interface HttpRequest {
   readonly scheduler?: SchedulerLike;
 }
 
-export interface HttpResponse {
+export interface HttpHead {
   readonly status: number;
   /** By name, in any case; `undefined` when it is missing. */
   readonly header: (name: string) => string | undefined;
+}
+export interface HttpResponse extends HttpHead {
   readonly body: Uint8Array;
   readonly text: () => string;
   /** The body as JSON, `undefined` when it is none. */
@@ -42,6 +49,7 @@ export interface HttpResponse {
 }
 
 const decoder = new TextDecoder();
+const NOTHING = new Uint8Array();
 /** Of all calls: it holds nothing but what is to be used again. */
 const aborts = new Aborts();
 /** An origin without a user name, then anything. */
@@ -64,7 +72,7 @@ const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 export const http = (request: HttpRequest): Observable<HttpResponse> => {
   const { platform, call, url, body, redirect = 'refuse', timeoutMs = 30_000, maxBytes = 1_048_576 } = request;
   const { method = 'GET', headers = {}, fetch = defaultFetch, scheduler = asyncScheduler } = request;
-  const { hasEffect = method !== 'GET' } = request;
+  const { hasEffect = method !== 'GET', into } = request;
   // Checked here, because a `fetch` reports it like a lost connection, which would leave the call in doubt.
   if (!ADDRESS.test(url) || !URL.canParse(url)) throw new TypeError('http: url must be an http or https address');
   for (const name in headers) {
@@ -92,6 +100,25 @@ export const http = (request: HttpRequest): Observable<HttpResponse> => {
       if (!isOver) abort.abort();
     });
 
+    /** The body, with what can happen to it in our words. */
+    const poured = async function* (body: Chunks | null): AsyncGenerator<Uint8Array, void, undefined> {
+      let length = 0;
+      try {
+        for await (const chunk of body === null ? [] : iterated(body)) {
+          length += chunk.length;
+          if (length > maxBytes) {
+            const sentence = `${call} was answered with more than ${maxBytes} bytes`;
+            throw new ChatError('overflow', platform, sentence, { inDoubt: hasEffect });
+          }
+          yield chunk;
+        }
+      } catch (thrown) {
+        throw toOurs(thrown);
+      }
+    };
+    const toOurs = (thrown: unknown): ChatError =>
+      thrown instanceof ChatError ? thrown : transportError(platform, call, hasEffect, thrown);
+
     const read = async (): Promise<HttpResponse | undefined> => {
       const { signal } = abort;
       const response = await fetch(
@@ -106,9 +133,24 @@ export const http = (request: HttpRequest): Observable<HttpResponse> => {
         fail('undecodable', 'was answered with a redirect');
         return undefined;
       }
-      const bytes = await bodyOf(response, maxBytes);
+      const tooLarge = `was answered with more than ${maxBytes} bytes`;
+      const header = (name: string): string | undefined => response.headers.get(name) ?? undefined;
+      let bytes: Uint8Array | undefined;
+      if (into !== undefined && status >= 200 && status < 300) {
+        if (Number(header('content-length') ?? 0) > maxBytes) {
+          fail('overflow', tooLarge);
+          return undefined;
+        }
+        try {
+          await into(poured(response.body), { status, header });
+        } catch (thrown) {
+          subscriber.error(thrown);
+          return undefined;
+        }
+        bytes = NOTHING;
+      } else bytes = await bodyOf(response, maxBytes);
       if (bytes === undefined) {
-        fail('overflow', `was answered with more than ${maxBytes} bytes`);
+        fail('overflow', tooLarge);
         return undefined;
       }
       const text = (): string => decoder.decode(bytes);
@@ -119,7 +161,7 @@ export const http = (request: HttpRequest): Observable<HttpResponse> => {
           return undefined;
         }
       };
-      return { status, header: (name) => response.headers.get(name) ?? undefined, body: bytes, text, json };
+      return { status, header, body: bytes, text, json };
     };
     read().then(
       (response) => {
@@ -130,7 +172,7 @@ export const http = (request: HttpRequest): Observable<HttpResponse> => {
         subscriber.complete();
       },
       (thrown: unknown) => {
-        subscriber.error(transportError(platform, call, hasEffect, thrown));
+        subscriber.error(toOurs(thrown));
       },
     );
   });
@@ -162,5 +204,5 @@ const bodyOf = async (response: Response, maxBytes: number): Promise<Uint8Array 
     }
   }
   const chunks: Chunks | null = body;
-  return chunks === null ? new Uint8Array() : collect(chunks, maxBytes);
+  return chunks === null ? NOTHING : collect(chunks, maxBytes);
 };

@@ -1,7 +1,6 @@
-import { defaultFetch } from './fetch.browser.js';
 import type { TlsConfig, WebSocketLike } from './socket.js';
 
-// A browser decides itself whom it trusts, pings by itself, and tells nothing of a body on its way.
+// A browser decides itself whom it trusts, and pings by itself.
 
 const refuse = (tls: TlsConfig | undefined): void => {
   if (tls !== undefined) throw new TypeError('a browser decides itself which certificates it trusts: leave out tls');
@@ -21,8 +20,3 @@ export const fetchTrusting = (tls: TlsConfig | undefined): typeof globalThis.fet
   refuse(tls);
   return undefined;
 };
-
-export const fetchTelling = (
-  trusting: typeof globalThis.fetch | undefined,
-  _tell: (sentBytes: number) => void,
-): typeof globalThis.fetch => trusting ?? defaultFetch;

@@ -1,5 +1,4 @@
 import { Agent } from 'node:https';
-import { Readable } from 'node:stream';
 import { fetch } from 'cross-fetch';
 import { WebSocket } from 'ws';
 import type { TlsConfig, WebSocketLike } from './socket.js';
@@ -9,7 +8,6 @@ import type { TlsConfig, WebSocketLike } from './socket.js';
 /** How long a server may take to answer a close, in milliseconds: a half-open connection never does. */
 const CLOSE_WITHIN_MS = 2_000;
 const KEEP_ALIVE_AFTER_MS = 15_000;
-const CHUNK = 65_536;
 
 const trust = ({ ca, verify = true }: TlsConfig) => ({
   rejectUnauthorized: verify,
@@ -44,21 +42,3 @@ export const fetchTrusting = (tls: TlsConfig | undefined): typeof globalThis.fet
   // `agent` is an option of the `fetch` that cross-fetch has in Node.
   return async (url, init) => fetch(url, { ...init, agent: select } as RequestInit);
 };
-
-/** A `fetch` that tells how much of a body of bytes has been taken. Only around the one of cross-fetch. */
-export const fetchTelling =
-  (trusting: typeof globalThis.fetch | undefined, tell: (sentBytes: number) => void): typeof globalThis.fetch =>
-  async (url, init) => {
-    const body: unknown = init?.body;
-    const call = trusting ?? fetch;
-    if (!(body instanceof Uint8Array)) return call(url, init);
-    const chunks = function* (): Generator<Uint8Array> {
-      for (let at = 0; at < body.length; at += CHUNK) {
-        yield body.subarray(at, at + CHUNK);
-        tell(Math.min(at + CHUNK, body.length));
-      }
-    };
-    const headers = { ...(init?.headers as Record<string, string>), 'content-length': String(body.length) };
-    const stream: unknown = Readable.from(chunks(), { objectMode: false });
-    return call(url, { ...init, headers, body: stream as BodyInit });
-  };

@@ -14,7 +14,8 @@ import { decodeAnswer, errorCodeOf, isRepeatable } from './codec-answer.js';
 import type { TrueconfMessage } from './codec-content.js';
 import { trueconfError } from './codec-error.js';
 import { surveyContent, surveyEdit, type TrueconfSurvey } from './codec-survey.js';
-import { Transfers, type TrueconfFileToSend, type TrueconfUploadOptions } from './files.js';
+import { checkFile, checkPicture, checkSticker, type TrueconfFileToSend } from './file-to-send.js';
+import { Transfers, type TrueconfDownloaded, type TrueconfTarget, type TrueconfUploadOptions } from './files.js';
 import { Link } from './link.js';
 import { MAX_TITLE } from './markup.js';
 import type { Settings } from './settings.js';
@@ -113,6 +114,7 @@ export class Calls implements TrueconfClient {
   }
 
   sendDocument(chatId: string, file: TrueconfFileToSend, options: TrueconfFileOptions = {}) {
+    checkFile('file', file);
     return this.#sendFile(chatId, file, undefined, options);
   }
   sendPhoto(
@@ -121,14 +123,21 @@ export class Calls implements TrueconfClient {
     preview: TrueconfFileToSend | undefined,
     options: TrueconfFileOptions = {},
   ) {
+    checkFile('file', file);
+    checkPicture('file', file);
+    if (preview !== undefined) {
+      checkFile('preview', preview);
+      checkPicture('preview', preview);
+    }
     return this.#sendFile(chatId, file, preview, options);
   }
   sendSticker(chatId: string, file: TrueconfFileToSend, options: TrueconfSendOptions & TrueconfUploadOptions = {}) {
-    const { bytes, name, mimeType } = file;
-    if (mimeType !== 'image/webp') throw new TypeError('trueconfClient: a sticker must be image/webp');
-    return this.#sendFile(chatId, { bytes, name, mimeType: 'sticker/webp' }, file, options);
+    checkFile('file', file);
+    checkSticker(file);
+    return this.#sendFile(chatId, file, { ...file, mimeType: 'image/webp' }, { ...options, mimeType: 'sticker/webp' });
   }
   upload(file: TrueconfFileToSend, options: TrueconfUploadOptions = {}): Observable<string> {
+    checkFile('file', file);
     return this.#transfers.upload(file, undefined, options);
   }
   fileInfo(fileId: string) {
@@ -136,6 +145,11 @@ export class Calls implements TrueconfClient {
   }
   download(fileId: string): Observable<Download> {
     return this.#transfers.download(fileId);
+  }
+  downloadTo(fileId: string, target: TrueconfTarget): Observable<TrueconfDownloaded> {
+    if (typeof target !== 'function' && !/[^/\\]$/.test(target))
+      throw new TypeError('trueconfClient: target must be the path of a file, or a function');
+    return this.#transfers.downloadTo(fileId, target);
   }
   subscribeFileProgress(fileId: string) {
     return this.#ask('subscribeFileProgress', { fileId });
@@ -246,11 +260,12 @@ export class Calls implements TrueconfClient {
     chatId: string,
     file: TrueconfFileToSend,
     preview: TrueconfFileToSend | undefined,
-    { caption = '', format, replyTo, onProgress }: TrueconfFileOptions,
+    { caption = '', format, replyTo, onProgress, mimeType }: TrueconfFileOptions & { readonly mimeType?: string },
   ): Observable<TrueconfSentFile> {
     return defer(() => {
       const said = caption === '' ? undefined : right(encodeText(caption, format));
-      return this.#transfers.upload(file, preview, onProgress === undefined ? {} : { onProgress }).pipe(
+      const followed = { ...(onProgress !== undefined && { onProgress }), ...(mimeType !== undefined && { mimeType }) };
+      return this.#transfers.upload(file, preview, followed).pipe(
         switchMap((temporalFileId) => {
           const content = said === undefined ? { temporalFileId } : { temporalFileId, caption: said };
           return this.#ask('sendFile', posting(chatId, content, replyTo));

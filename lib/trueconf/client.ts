@@ -15,7 +15,8 @@ import type { TrueconfButtons } from './codec-buttons.js';
 import type { TrueconfMessage } from './codec-content.js';
 import type { TrueconfRequest } from './codec-action.js';
 import type { TrueconfSurvey } from './codec-survey.js';
-import type { TrueconfFileToSend, TrueconfUploadOptions } from './files.js';
+import type { TrueconfFileToSend } from './file-to-send.js';
+import type { TrueconfDownloaded, TrueconfTarget, TrueconfUploadOptions } from './files.js';
 import type { TrueconfStatus } from './link.js';
 import type { TrueconfDelivery } from './session.js';
 import { settingsOf, type TrueconfClientOptions } from './settings.js';
@@ -62,9 +63,18 @@ export interface TrueconfClient {
     options?: { readonly count?: number; readonly from?: string },
   ): Observable<readonly TrueconfMessage[]>;
 
-  /** Sends a file of any type. */
+  /**
+   * Sends a file of any type.
+   *
+   * Errors, of all that send files: `unsupported` for one that cannot be read, `overflow` beyond `maxUploadBytes`, those of
+   * `download` for one that is fetched. @throws TypeError unless a file is in exactly one place, and has a name.
+   */
   sendDocument(chatId: string, file: TrueconfFileToSend, options?: TrueconfFileOptions): Observable<TrueconfSentFile>;
-  /** Sends a picture with a small one of it: without, it shows as a document. */
+  /**
+   * Sends a picture with a small one of it: without, it shows as a document.
+   *
+   * @throws TypeError unless both are jpg, png, webp, bmp, gif or tiff.
+   */
   sendPhoto(
     chatId: string,
     file: TrueconfFileToSend,
@@ -82,6 +92,8 @@ export interface TrueconfClient {
   fileInfo(fileId: string): Observable<TrueconfFileInfo>;
   /** Waits until a file has come to the server, and fetches it. `refused` with `notAvailable` when it never will. */
   download(fileId: string): Observable<Download>;
+  /** The same, while it comes: only the chunk under way is held. What `target` rejects with is the error of the call. */
+  downloadTo(fileId: string, target: TrueconfTarget): Observable<TrueconfDownloaded>;
   /** Asks for `progress` events of a file on its way to the server; until the connection ends. */
   subscribeFileProgress(fileId: string): Observable<boolean>;
   unsubscribeFileProgress(fileId: string): Observable<boolean>;

@@ -1,4 +1,4 @@
-import { fetchTelling } from '#web-socket';
+import { fetchSending, writeFileAt } from '#streams';
 import {
   catchError,
   concat,
@@ -14,6 +14,7 @@ import {
   repeat,
   switchMap,
   take,
+  tap,
   throwError,
   timeout,
   timer,
@@ -22,26 +23,30 @@ import {
 import * as t from 'io-ts';
 import { ChatError } from '../errors.js';
 import type { Download } from '../transport/download.js';
-import { http } from '../transport/http.js';
-import { multipart, type FormPart } from '../transport/multipart.js';
+import { fetchCollecting } from '../transport/fetch-collecting.js';
+import { http, type HttpRequest, type HttpResponse } from '../transport/http.js';
+import { multipartStream, type FormPart, type StreamedPart } from '../transport/multipart.js';
 import { statusError } from '../transport/transport-error.js';
 import type { TrueconfAnswers, TrueconfFileInfo, TrueconfMethod } from './answers.js';
 import type { JsonObject } from '../model/index.js';
+import { partOf, ready, unreadable, type ReadyFile, type TrueconfFileToSend } from './file-to-send.js';
 import type { Link } from './link.js';
 import type { Settings } from './settings.js';
 
-/** A file to upload. What comes as a stream is collected before. */
-export interface TrueconfFileToSend {
-  readonly bytes: Uint8Array;
-  readonly name: string;
-  /** Default: `application/octet-stream`. */
-  readonly mimeType?: string;
-}
-
 /** How an upload is followed. */
 export interface TrueconfUploadOptions {
-  /** Told in chunks how much of the form is sent; only at its beginning and end in a browser, or with a `fetch` of one's own. */
+  /** Told in chunks how much of the form is sent; at its beginning and end alone in a browser, or with a `fetch` of one's own. */
   readonly onProgress?: (sentBytes: number, totalBytes: number) => void;
+}
+
+/**
+ * Where a file goes: the path of a file in Node, which is there once all of it is, or a function that takes the chunks while
+ * they come, as `(chunks) => pipeline(chunks, writable)` does. It is subscribed as long as its promise is open.
+ */
+export type TrueconfTarget = string | ((chunks: AsyncIterable<Uint8Array>) => PromiseLike<unknown>);
+
+export interface TrueconfDownloaded extends Pick<Download, 'name' | 'mimeType'> {
+  readonly sizeBytes: number;
 }
 
 /** @internal A call with its answer decoded. */
@@ -65,27 +70,59 @@ export class Transfers {
   upload(
     file: TrueconfFileToSend,
     preview: TrueconfFileToSend | undefined,
-    { onProgress }: TrueconfUploadOptions,
+    { onProgress, mimeType }: TrueconfUploadOptions & { readonly mimeType?: string },
   ): Observable<string> {
-    return defer(() => {
-      const { maxUploadBytes } = this.#settings;
-      const size = file.bytes.length;
-      if (size > maxUploadBytes) {
-        throw new ChatError('overflow', 'trueconf', `a file has ${size} bytes, ${maxUploadBytes} are allowed`);
-      }
-      return this.#ask('uploadFile', { fileSize: size, fileName: file.name }).pipe(
-        switchMap(({ uploadTaskId }) => this.#post(uploadTaskId, file, preview, onProgress)),
-      );
-    });
+    const small: Observable<ReadyFile | undefined> =
+      preview === undefined ? of(undefined) : ready(preview, this.#settings);
+    return small.pipe(
+      switchMap((previewed) =>
+        ready(file, this.#settings).pipe(
+          switchMap((found) => {
+            const sent = mimeType === undefined ? found : { ...found, mimeType };
+            const parts = [partOf('file', sent), ...(previewed === undefined ? [] : [partOf('preview', previewed)])];
+            return this.#ask('uploadFile', { fileSize: found.sizeBytes, fileName: found.name }).pipe(
+              switchMap(({ uploadTaskId }) => this.#post(uploadTaskId, parts, onProgress)),
+            );
+          }),
+        ),
+      ),
+    );
   }
 
   /** Waits until a file has come to the server, and fetches it. */
   download(fileId: string): Observable<Download> {
+    return this.#fetched(fileId).pipe(map(({ file, response }) => ({ ...labelsOf(file), bytes: response.body })));
+  }
+
+  /** The same, into a file or a function while it comes. */
+  downloadTo(fileId: string, target: TrueconfTarget): Observable<TrueconfDownloaded> {
+    return defer(() => {
+      let sizeBytes = 0;
+      const into: HttpRequest['into'] = (chunks) => {
+        const counted = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
+          for await (const chunk of chunks) {
+            sizeBytes += chunk.length;
+            yield chunk;
+          }
+        };
+        return typeof target === 'string' ? writeFileAt(target, counted()) : target(counted());
+      };
+      return this.#fetched(fileId, into).pipe(
+        map(({ file }) => ({ ...labelsOf(file), sizeBytes })),
+        catchError((thrown: unknown) => throwError(() => (typeof target === 'string' ? unreadable(thrown) : thrown))),
+      );
+    });
+  }
+
+  #fetched(
+    fileId: string,
+    into?: HttpRequest['into'],
+  ): Observable<{ readonly file: TrueconfFileInfo; readonly response: HttpResponse }> {
     const { downloadTimeoutMs, scheduler } = this.#settings;
     const info = this.#ask('getFileInfo', { fileId });
     return info.pipe(
       switchMap((found) => (found.state === 'uploading' ? this.#arrived(found) : of(found))),
-      switchMap((found) => this.#get(found)),
+      switchMap((file) => this.#get(file, into).pipe(map((response) => ({ file, response })))),
       timeout({
         first: downloadTimeoutMs,
         scheduler,
@@ -97,32 +134,29 @@ export class Transfers {
 
   #post(
     uploadTaskId: string,
-    file: TrueconfFileToSend,
-    preview: TrueconfFileToSend | undefined,
+    parts: readonly (FormPart | StreamedPart)[],
     onProgress: TrueconfUploadOptions['onProgress'],
   ): Observable<string> {
     const { httpOrigin, uploadTimeoutMs, scheduler, fetch, hasOwnFetch } = this.#settings;
-    const { contentType, body } = multipart([
-      partOf('file', file),
-      ...(preview === undefined ? [] : [partOf('preview', preview)]),
-    ]);
+    const { contentType, length, chunks } = multipartStream('trueconf', parts);
     const tell = (sentBytes: number): void => {
-      onProgress?.(sentBytes, body.length);
+      onProgress?.(sentBytes, length);
     };
     tell(0);
-    const used = onProgress === undefined || hasOwnFetch ? fetch : fetchTelling(fetch, tell);
     return http({
       platform: 'trueconf',
       call: 'upload',
       method: 'POST',
       url: `${httpOrigin}/bridge/api/client/v1/files`,
       headers: { 'content-type': contentType, 'upload-task-id': uploadTaskId },
-      body,
       // Bytes that no message has are nothing.
       hasEffect: false,
       timeoutMs: uploadTimeoutMs,
       scheduler,
-      ...(used !== undefined && { fetch: used }),
+      fetch:
+        hasOwnFetch && fetch !== undefined
+          ? fetchCollecting(fetch, chunks, length, tell)
+          : fetchSending(fetch, chunks, length, tell),
     }).pipe(
       map((response) => {
         const { status } = response;
@@ -134,7 +168,6 @@ export class Transfers {
           const problems = ['temporalFileId is not string'];
           throw new ChatError('undecodable', 'trueconf', 'the answer to upload names no file', { problems });
         }
-        if (used === fetch) tell(body.length);
         return answer.temporalFileId;
       }),
     );
@@ -167,7 +200,7 @@ export class Transfers {
     );
   }
 
-  #get({ state, downloadUrl, name, mimeType }: TrueconfFileInfo): Observable<Download> {
+  #get({ state, downloadUrl }: TrueconfFileInfo, into: HttpRequest['into']): Observable<HttpResponse> {
     const { httpOrigin, downloadTimeoutMs, maxDownloadBytes, scheduler, fetch } = this.#settings;
     const url = downloadUrl !== undefined && URL.canParse(downloadUrl) ? new URL(downloadUrl) : undefined;
     if (state !== 'ready' || url === undefined || !/^https?:$/.test(url.protocol)) {
@@ -182,30 +215,23 @@ export class Transfers {
       timeoutMs: downloadTimeoutMs,
       maxBytes: maxDownloadBytes,
       scheduler,
+      ...(into !== undefined && { into }),
       ...(fetch !== undefined && { fetch }),
     }).pipe(
-      map((response) => {
-        const { status, body } = response;
+      tap((response) => {
+        const { status } = response;
         if (status < 200 || status >= 300) {
           throw statusError('trueconf', 'download', response, scheduler.now(), false);
         }
-        const safe = safeName(name);
-        return {
-          bytes: body,
-          ...(mimeType !== undefined && { mimeType }),
-          ...(safe !== undefined && { name: safe }),
-        };
       }),
     );
   }
 }
 
-const partOf = (name: string, file: TrueconfFileToSend): FormPart => ({
-  name,
-  bytes: file.bytes,
-  fileName: file.name,
-  mimeType: file.mimeType ?? 'application/octet-stream',
-});
+const labelsOf = ({ name, mimeType }: TrueconfFileInfo): Pick<Download, 'name' | 'mimeType'> => {
+  const safe = safeName(name);
+  return { ...(mimeType !== undefined && { mimeType }), ...(safe !== undefined && { name: safe }) };
+};
 
 /** Without folders, control signs and what turns the direction of writing. */
 const safeName = (name = ''): string | undefined => {

@@ -1,7 +1,12 @@
 import { fetchTrusting } from '#web-socket';
 import { asyncScheduler, type SchedulerLike } from 'rxjs';
 import { above, atLeast } from '../range.js';
+import type { DownloadConfig } from '../transport/download.js';
+import { checkLimits } from '../transport/http.js';
 import type { TlsConfig, WebSocketConstructor } from '../transport/socket.js';
+
+/** What of a `DownloadConfig` is free: credentials are not, because nothing tells which hosts they may go to. */
+export type TrueconfDownloads = Omit<DownloadConfig, 'platform' | 'url' | 'credentials' | 'scheduler'>;
 
 export interface TrueconfClientOptions {
   /** Default: 443, or 4309 where `secure` is false. */
@@ -60,6 +65,9 @@ export interface TrueconfClientOptions {
   /** Size limit of an upload, in bytes. Default: 50 MiB. */
   readonly maxUploadBytes?: number;
 
+  /** Limits and connections of files that are sent from a `url`, as `download` has them. Default: `maxUploadBytes`, `uploadTimeoutMs`. */
+  readonly downloads?: TrueconfDownloads;
+
   /** Default: `cross-fetch` in Node, the browser's own in a browser. What is given looks after TLS itself. */
   readonly fetch?: typeof globalThis.fetch;
   /** Default: that of `ws` in Node, the browser's own in a browser. What is given looks after TLS itself. */
@@ -108,6 +116,7 @@ export interface Settings extends Limits {
   readonly receiveUnread: boolean;
   readonly receiveSystemMessages: boolean;
   readonly tls: TlsConfig | undefined;
+  readonly downloads: TrueconfDownloads;
   /** One's own, or one with the trust that was asked for. */
   readonly fetch: typeof globalThis.fetch | undefined;
   readonly hasOwnFetch: boolean;
@@ -121,7 +130,8 @@ export interface Settings extends Limits {
  * @internal
  */
 export const settingsOf = (server: string, options: TrueconfClientOptions): Settings => {
-  const { secure = true, port = secure ? 443 : 4_309, tls, account, fetch, WebSocket } = options;
+  const { secure = true, port = secure ? 443 : 4_309, tls, account, fetch, WebSocket, downloads = {} } = options;
+  checkLimits('trueconfClient: downloads', downloads.timeoutMs ?? 1, downloads.maxBytes ?? 1);
   if (!/^([\w-]+(\.[\w-]+)*\.?|\[[\da-f:.]+\])$/i.test(server))
     throw new TypeError('trueconfClient: server must be a host name');
   if (!Number.isInteger(port) || port < 1 || port > 65_535)
@@ -145,6 +155,7 @@ export const settingsOf = (server: string, options: TrueconfClientOptions): Sett
     receiveUnread: options.receiveUnread ?? false,
     receiveSystemMessages: options.receiveSystemMessages ?? false,
     tls,
+    downloads,
     fetch: fetch ?? fetchTrusting(tls),
     hasOwnFetch: fetch !== undefined,
     WebSocket,

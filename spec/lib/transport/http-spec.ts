@@ -293,6 +293,59 @@ for (const [name, fetch] of [
       await call({ fetch: watched });
       expect(signal?.aborted).to.equal(false);
     });
+
+    describe('into', () => {
+      const chunked = (size: number): void => {
+        answer = (_request, response) => {
+          response.writeHead(200, { 'x-what': 'file' });
+          for (let at = 0; at < size; at += 1_000) response.write(Buffer.alloc(1_000, 7));
+          response.end();
+        };
+      };
+      const gather = () => {
+        const got = { bytes: 0, what: '' as string | undefined };
+        const into: HttpRequest['into'] = async (chunks, { header }) => {
+          got.what = header('x-what');
+          for await (const chunk of chunks) got.bytes += chunk.length;
+        };
+        return { got, into };
+      };
+
+      it('takes the body while it comes', async () => {
+        chunked(50_000);
+        const { got, into } = gather();
+        const { status, body } = await call({ into });
+        expect({ status, left: body.length, ...got }).to.deep.equal({
+          status: 200,
+          left: 0,
+          bytes: 50_000,
+          what: 'file',
+        });
+      });
+
+      it('does not take that of an answer that is no success', async () => {
+        answer = (_request, response) => response.writeHead(418).end('teapot');
+        const { got, into } = gather();
+        expect((await call({ into })).text()).to.equal('teapot');
+        expect(got.bytes).to.equal(0);
+      });
+
+      it('ends with what it rejects with, and with what happens to the body', async () => {
+        chunked(50_000);
+        const own = new Error('mine');
+        expect(await failure({ into: async () => Promise.reject(own) })).to.equal(own);
+        expect(await failure({ into: gather().into, maxBytes: 40_000 })).to.include({
+          kind: 'overflow',
+          inDoubt: true,
+        });
+      });
+
+      it('ends with the time limit while it is waited for', async () => {
+        chunked(1_000);
+        const error = await failure({ into: async () => new Promise(() => undefined), timeoutMs: 30 });
+        expect(error).to.include({ kind: 'timeout', inDoubt: true });
+      });
+    });
   });
 }
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { multipart, type FormPart } from '../../../lib/transport/multipart.js';
+import { multipart, multipartStream, type FormPart } from '../../../lib/transport/multipart.js';
 
 const read = async ({ contentType, body }: ReturnType<typeof multipart>): Promise<[string, unknown][]> => {
   const form = await new Response(body as BodyInit, { headers: { 'content-type': contentType } }).formData();
@@ -79,5 +79,37 @@ describe('multipart', () => {
     }
     for (const boundary of ['', 'a b', 'a\r\n', 'a'.repeat(71)])
       expect(() => multipart([], boundary)).to.throw(TypeError);
+  });
+});
+
+describe('multipartStream', () => {
+  it('gives the bytes that multipart gives, and says how many', async () => {
+    const file = fc.uint8Array({ maxLength: 300_000, size: 'max' });
+    await fc.assert(
+      fc.asyncProperty(fc.array(file, { maxLength: 3 }), async (files) => {
+        const parts = files.map((bytes, at) => ({ name: `f${at}`, bytes, fileName: `n${at}` }));
+        const whole = multipart(parts, 'X');
+        const streamed = multipartStream(
+          'desk',
+          parts.map(({ bytes, ...part }) => ({
+            ...part,
+            sizeBytes: bytes.length,
+            chunks: async function* () {
+              for (let at = 0; at < bytes.length; at += 70_000) yield Promise.resolve(bytes.subarray(at, at + 70_000));
+            },
+          })),
+          'X',
+        );
+        const held = multipartStream('desk', parts, 'X');
+        for (const { contentType, length, chunks } of [streamed, held]) {
+          const body: Uint8Array[] = [];
+          for await (const chunk of chunks()) body.push(chunk);
+          expect(contentType).to.equal(whole.contentType);
+          expect(length).to.equal(whole.body.length);
+          expect(Buffer.compare(Buffer.concat(body), whole.body)).to.equal(0);
+        }
+      }),
+      { numRuns: 30 },
+    );
   });
 });

@@ -1,0 +1,264 @@
+import { createServer as createHttp } from 'node:http';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { PassThrough } from 'node:stream';
+import { expect } from 'chai';
+import { firstValueFrom, lastValueFrom, Observable } from 'rxjs';
+import type { ChatError } from 'tidewire';
+import { trueconfSimulator, type TrueconfSimulator } from 'tidewire/simulators';
+import {
+  trueconfClient,
+  type TrueconfClient,
+  type TrueconfClientOptions,
+  type TrueconfFileToSend,
+} from 'tidewire/trueconf';
+
+const SIZE = 300_000;
+const bytes = Uint8Array.from({ length: SIZE }, (_, at) => (at * 31 + (at >> 8)) & 255);
+const value = async <T>(call: Observable<T>): Promise<T> => lastValueFrom(call);
+const failure = async (call: Observable<unknown>): Promise<ChatError> =>
+  lastValueFrom(call).then(
+    () => expect.fail('expected an error'),
+    (thrown: unknown) => thrown as ChatError,
+  );
+
+describe('files of trueconfClient', () => {
+  let simulator: TrueconfSimulator;
+  let client: TrueconfClient;
+  let folder: string;
+  let path: string;
+  let chatId: string;
+
+  const make = (more: TrueconfClientOptions = {}): TrueconfClient => {
+    client.close();
+    const login = { username: 'opsbot', password: 's3cret-42' };
+    const options = { secure: false, lingerMs: 0, requestTimeoutMs: 2_000, pollMs: 2 };
+    client = trueconfClient({ server: '127.0.0.1', port: simulator.port, ...options, ...more, ...login });
+    return client;
+  };
+  const uploads = (): number =>
+    simulator.journal.filter((it) => it.kind === 'called' && it.method === 'uploadFile').length;
+  const sent = async (file: TrueconfFileToSend, by = client): Promise<Uint8Array> => {
+    const { fileId } = await value(by.sendDocument(chatId, file));
+    return (await value(by.download(fileId))).bytes;
+  };
+  /** Tells whether it was left before its end. */
+  const slowly = (size = SIZE) => {
+    const taken = { bytes: 0, isOver: false };
+    const stream = async function* (): AsyncGenerator<Uint8Array> {
+      try {
+        for (let at = 0; at < size; at += 10_000) {
+          await new Promise((resolve) => setImmediate(resolve));
+          taken.bytes += Math.min(10_000, size - at);
+          yield bytes.subarray(at % SIZE, (at % SIZE) + Math.min(10_000, size - at));
+        }
+      } finally {
+        taken.isOver = true;
+      }
+    };
+    return { stream, taken };
+  };
+
+  beforeEach(async () => {
+    simulator = await trueconfSimulator();
+    client = trueconfClient({ server: 'tc.example.org', username: 'u', password: 'p' });
+    make();
+    folder = await mkdtemp(join(tmpdir(), 'files-'));
+    path = join(folder, 'plan.png');
+    await writeFile(path, bytes);
+    ({ chatId } = await value(client.createPersonalChat('opsbot')));
+  });
+  afterEach(async () => {
+    client.close();
+    await simulator.close();
+    await rm(folder, { recursive: true });
+  });
+
+  it('sends bytes, a path, a stream and a url alike', async () => {
+    const host = createHttp((_, response) => response.writeHead(200, { 'content-type': 'image/png' }).end(bytes));
+    host.listen(0, '127.0.0.1');
+    const url = `http://127.0.0.1:${await new Promise<number>((resolve) =>
+      host.once('listening', () => {
+        resolve((host.address() as AddressInfo).port);
+      }),
+    )}/a/plan.png?x=1`;
+    make({ downloads: { allowHttpLoopback: true } });
+    const { stream } = slowly();
+    for (const file of [
+      { bytes, name: 'plan.png' },
+      { path },
+      { stream, sizeBytes: SIZE, name: 'plan.png' },
+      { url },
+    ] satisfies TrueconfFileToSend[])
+      expect(Buffer.compare(await sent(file), bytes)).to.equal(0);
+    const parts = simulator.journal.flatMap((it) => (it.kind === 'requested' && it.route === 'upload' ? it.parts : []));
+    expect(parts.map(({ fileName, type }) => `${fileName} ${type}`)).to.deep.equal(
+      Array<string>(4).fill('plan.png image/png'),
+    );
+    host.close();
+  });
+
+  it('sends a sticker and its preview from one path', async () => {
+    const webp = join(folder, 'hi.webp');
+    await writeFile(webp, bytes);
+    const { fileId } = await value(client.sendSticker(chatId, { path: webp }));
+    expect((await value(client.download(fileId))).bytes).to.have.length(SIZE);
+    const uploaded = simulator.journal.find((it) => it.kind === 'requested' && it.route === 'upload');
+    expect(uploaded).to.have.property('parts').with.length(2);
+  });
+
+  it('tells progress of a stream, its last number the whole', async () => {
+    const told: [number, number][] = [];
+    const { stream } = slowly();
+    const onProgress = (at: number, total: number): number => told.push([at, total]);
+    await value(client.sendDocument(chatId, { stream, sizeBytes: SIZE, name: 'a' }, { onProgress }));
+    expect(told.length).to.be.greaterThan(10);
+    expect(told.at(-1)?.[0]).to.equal(told.at(-1)?.[1]);
+    expect(told.map(([at]) => at)).to.deep.equal(told.map(([at]) => at).sort((one, other) => one - other));
+  });
+
+  it('gives a fetch of one’s own the bytes', async () => {
+    const { stream } = slowly();
+    const own = make({ fetch: globalThis.fetch });
+    expect(Buffer.compare(await sent({ stream, sizeBytes: SIZE, name: 'a' }, own), bytes)).to.equal(0);
+  });
+
+  it('fails with what the stream fails with, and leaves no message', async () => {
+    const stream = async function* (): AsyncGenerator<Uint8Array> {
+      yield bytes.subarray(0, 1_000);
+      await Promise.resolve();
+      throw new Error('the disk is gone');
+    };
+    for (const fetch of [undefined, globalThis.fetch]) {
+      const by = make(fetch === undefined ? {} : { fetch });
+      const error = await failure(by.sendDocument(chatId, { stream, sizeBytes: SIZE, name: 'a' }));
+      expect(error).to.include({ kind: 'unsupported', inDoubt: false });
+      expect(error.cause).to.include({ message: 'the disk is gone' });
+    }
+    expect(simulator.journal.filter((it) => it.kind === 'called' && it.method === 'sendFile')).to.have.length(0);
+  });
+
+  it('refuses a stream that has more or fewer bytes than it said', async () => {
+    for (const sizeBytes of [SIZE - 1, SIZE + 1]) {
+      const { stream, taken } = slowly();
+      const error = await failure(client.sendDocument(chatId, { stream, sizeBytes, name: 'a' }));
+      expect(error).to.include({ kind: 'unsupported' });
+      expect(taken.isOver).to.equal(true);
+    }
+  });
+
+  it('lets go of the stream when the call is given up', async () => {
+    const { stream, taken } = slowly(SIZE * 100);
+    const options = { sizeBytes: SIZE * 100, name: 'a' };
+    const call = client.sendDocument(chatId, { stream, ...options }).subscribe({ error: () => undefined });
+    while (taken.bytes === 0) await new Promise((resolve) => setImmediate(resolve));
+    call.unsubscribe();
+    while (!taken.isOver) await new Promise((resolve) => setImmediate(resolve));
+    expect(taken.bytes).to.be.lessThan(SIZE * 100);
+  });
+
+  it('refuses what cannot be read or is too large before it asks the server', async () => {
+    const missing = await failure(client.sendDocument(chatId, { path: join(folder, 'none') }));
+    expect(missing).to.include({ kind: 'unsupported', reason: 'ENOENT' });
+    expect(missing.message).to.not.include(folder);
+    expect(await failure(client.sendDocument(chatId, { path: folder }))).to.include({ reason: 'EISDIR' });
+    const small = make({ maxUploadBytes: SIZE - 1 });
+    expect((await failure(small.sendDocument(chatId, { path }))).kind).to.equal('overflow');
+    expect((await failure(small.sendPhoto(chatId, { path }, { path }))).kind).to.equal('overflow');
+    expect((await failure(small.sendDocument(chatId, { url: 'http://10.0.0.1/a.png' }))).kind).to.equal('unsupported');
+    expect(uploads()).to.equal(0);
+  });
+
+  it('refuses wrong files at the call', () => {
+    const both = { path, bytes, name: 'a' };
+    expect(() => client.sendDocument(chatId, both)).to.throw(TypeError, /file must have one of .*, got path and bytes/);
+    expect(() => client.sendDocument(chatId, {} as TrueconfFileToSend)).to.throw(TypeError, /file .* got none/);
+    expect(() => client.sendDocument(chatId, undefined as unknown as TrueconfFileToSend)).to.throw(TypeError, /file/);
+    expect(() => client.sendDocument(chatId, { bytes, name: '' })).to.throw(TypeError, /file\.name/);
+    expect(() => client.sendDocument(chatId, { path: '/tmp/' })).to.throw(TypeError, /file\.path/);
+    const stream = slowly().stream;
+    expect(() => client.upload({ stream, sizeBytes: -1, name: 'a' })).to.throw(RangeError, /file\.sizeBytes/);
+    expect(() => client.sendPhoto(chatId, { path: 'a.svg' }, undefined)).to.throw(TypeError, /file must be jpg/);
+    expect(() => client.sendPhoto(chatId, { path: 'A.JPG' }, { path: 'a.pdf' })).to.throw(TypeError, /preview must be/);
+    expect(() => client.sendSticker(chatId, { path: 'a.png' })).to.throw(TypeError, /sticker/);
+    expect(() => client.setAvatar(chatId, both)).to.throw(TypeError, /file must have one of/);
+    expect(() => client.downloadTo('f', '')).to.throw(TypeError, /target/);
+  });
+
+  describe('downloadTo', () => {
+    let fileId: string;
+    const target = (): string => join(folder, 'down.bin');
+    beforeEach(async () => {
+      ({ fileId } = await value(client.sendDocument(chatId, { path })));
+    });
+
+    it('writes a file, in place of what was there', async () => {
+      await writeFile(target(), 'old');
+      const told = await value(client.downloadTo(fileId, target()));
+      expect(told).to.include({ name: 'plan.png', mimeType: 'image/png', sizeBytes: SIZE });
+      expect(Buffer.compare(await readFile(target()), bytes)).to.equal(0);
+      expect((await readdir(folder)).sort()).to.deep.equal(['down.bin', 'plan.png']);
+    });
+
+    it('gives the chunks to a function', async () => {
+      const through = new PassThrough();
+      const read = through.toArray();
+      await value(client.downloadTo(fileId, async (chunks) => pipeline(chunks, through)));
+      expect(Buffer.compare(Buffer.concat((await read) as Buffer[]), bytes)).to.equal(0);
+    });
+
+    it('leaves what was there, and nothing else, when it fails', async () => {
+      await writeFile(target(), 'old');
+      simulator.faults.download.statuses = [503];
+      expect(await failure(client.downloadTo(fileId, target()))).to.include({ kind: 'unreachable', status: 503 });
+      expect(await failure(make({ maxDownloadBytes: SIZE - 1 }).downloadTo(fileId, target()))).to.include({
+        kind: 'overflow',
+      });
+      expect(await failure(make().downloadTo(fileId, join(folder, 'none', 'a')))).to.include({ reason: 'ENOENT' });
+      simulator.faults.download.cut = 1;
+      const cut = await failure(make({ downloadTimeoutMs: 100 }).downloadTo(fileId, target()));
+      expect(cut.kind).to.be.oneOf(['timeout', 'unreachable']);
+      while ((await readdir(folder)).length > 2) await new Promise((resolve) => setImmediate(resolve));
+      expect((await readdir(folder)).sort()).to.deep.equal(['down.bin', 'plan.png']);
+      expect(String(await readFile(target()))).to.equal('old');
+    });
+
+    it('ends with what the function ends with', async () => {
+      const own = new Error('mine');
+      expect(await failure(client.downloadTo(fileId, async () => Promise.reject(own)))).to.equal(own);
+      expect(
+        await failure(
+          client.downloadTo(fileId, () => {
+            throw own;
+          }),
+        ),
+      ).to.equal(own);
+    });
+
+    it('is given up with its subscription', async () => {
+      simulator.faults.download.slow = 1;
+      simulator.faults.download.slowMs = 60_000;
+      let isOver = false;
+      const first = firstValueFrom(
+        new Observable<void>((seen) => {
+          seen.add(
+            client
+              .downloadTo(fileId, async (chunks) => {
+                try {
+                  for await (const chunk of chunks) if (chunk.length > 0) seen.next();
+                } finally {
+                  isOver = true;
+                }
+              })
+              .subscribe({ error: () => undefined }),
+          );
+        }),
+      );
+      await first;
+      while (!isOver) await new Promise((resolve) => setImmediate(resolve));
+    });
+  });
+});
