@@ -3,8 +3,6 @@ import type { Errors } from 'io-ts';
 /**
  * Why a value could not be decoded, as paths and expectations: `info.cid is not string`. Never the values, which may be
  * private; and no more than ten, since a broken body can be wrong everywhere.
- *
- * @internal
  */
 export const problemsOf = (errors: Errors): readonly string[] =>
   errors.slice(0, 10).map(({ context }) => {

@@ -17,8 +17,6 @@ const codeOf = (thrown: unknown): string | undefined => {
 
 /**
  * What a `fetch` threw, in our words. Its own message and cause stay behind: they hold whole addresses, tokens included.
- *
- * @internal
  */
 export const transportError = (platform: string, call: string, hasEffect: boolean, thrown: unknown): ChatError => {
   const code = codeOf(thrown);
