@@ -71,7 +71,7 @@ describe('the borders of the library', () => {
   it('keep operators free of platforms', () => {
     const platforms = imports.filter(
       ({ from, to, isType }) =>
-        inside(from, 'operators') && !isType && /^lib\/(userlike|fluidtalk|trueconf)\//.test(to),
+        inside(from, 'operators') && !isType && /^lib\/(userlike|fluidtalk|trueconf|chatfirst)\//.test(to),
     );
     expect(names(platforms)).to.deep.equal([]);
   });
@@ -98,12 +98,17 @@ describe('the borders of the library', () => {
     expect(names(wrong)).to.deep.equal([]);
   });
 
+  it('keep saxes in simulators', () => {
+    const wrong = imports.filter(({ from, to }) => to === 'saxes' && !/\/simulator[^/]*\.ts$/.test(from));
+    expect(names(wrong)).to.deep.equal([]);
+  });
+
   it('leave Node, platforms, fp-ts and io-ts out of the core', () => {
     const outside = [...loadedBy('lib/entry/index.ts')].filter((path) => !/^(lib|operators)\//.test(path));
     expect(outside.filter((path) => path !== 'rxjs')).to.deep.equal([]);
     expect(
       [...loadedBy('lib/entry/index.ts')].filter((path) =>
-        /^lib\/(userlike|fluidtalk|trueconf|transport)\//.test(path),
+        /^lib\/(userlike|fluidtalk|trueconf|chatfirst|transport)\//.test(path),
       ),
     ).to.deep.equal([]);
   });
