@@ -34,3 +34,27 @@ export type {
 export type { TrueconfContent, TrueconfLimits } from '../trueconf/simulator-model.js';
 export type { TrueconfRules } from '../trueconf/simulator-rules.js';
 export type { TrueconfUpload, TrueconfUser, TrueconfWhere } from '../trueconf/simulator-user.js';
+export * from '../chatfirst/simulator-core.js';
+export type { ChatfirstAnswer } from '../chatfirst/simulator-answers.js';
+export type { ChatfirstBot } from '../chatfirst/simulator-bots.js';
+export type { ChatfirstIncoming, ChatfirstNetwork, ChatfirstOutgoing } from '../chatfirst/simulator-desk.js';
+export type {
+  ChatfirstAdapterFaults,
+  ChatfirstApiFaults,
+  ChatfirstCall,
+  ChatfirstDelivery,
+  ChatfirstFault,
+  ChatfirstFaults,
+  ChatfirstPushFaults,
+} from '../chatfirst/simulator-faults.js';
+export type {
+  ChatfirstEffect,
+  ChatfirstJournalEntry,
+  ChatfirstSubject,
+  ChatfirstWhom,
+} from '../chatfirst/simulator-journal.js';
+export type { ChatfirstBubble, ChatfirstEntity } from '../chatfirst/simulator-reply.js';
+export type { ChatfirstOperation, ChatfirstRequest } from '../chatfirst/simulator-routes.js';
+export type { ChatfirstRules } from '../chatfirst/simulator-rules.js';
+export type { ChatfirstUser } from '../chatfirst/simulator-user.js';
+export type { ChatfirstMover } from '../chatfirst/simulator-walk.js';
