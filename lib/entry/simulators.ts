@@ -35,6 +35,7 @@ export type { TrueconfContent, TrueconfLimits } from '../trueconf/simulator-mode
 export type { TrueconfRules } from '../trueconf/simulator-rules.js';
 export type { TrueconfUpload, TrueconfUser, TrueconfWhere } from '../trueconf/simulator-user.js';
 export * from '../chatfirst/simulator-core.js';
+export * from '../chatfirst/simulator.js';
 export type { ChatfirstAnswer } from '../chatfirst/simulator-answers.js';
 export type { ChatfirstBot } from '../chatfirst/simulator-bots.js';
 export type { ChatfirstIncoming, ChatfirstNetwork, ChatfirstOutgoing } from '../chatfirst/simulator-desk.js';
