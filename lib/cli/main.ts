@@ -1,5 +1,8 @@
 #!/usr/bin/env node
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
+import { chatfirstSimulator } from '../chatfirst/simulator.js';
 import { fluidtalkSimulator } from '../fluidtalk/simulator.js';
 import { trueconfSimulator } from '../trueconf/simulator.js';
 import { userlikeSimulator } from '../userlike/simulator.js';
@@ -8,10 +11,15 @@ const HELP = `Usage: tidewire simulate <platform> [options]
 
 Starts a platform on loopback, prints one line of JSON with its addresses, and stops on SIGTERM or Ctrl-C.
 
-Platforms: fluidtalk, trueconf, userlike
+Platforms: chatfirst, fluidtalk, trueconf, userlike
 
 Options:
   --port N              where it listens (default: a free port)
+
+Options of chatfirst:
+  --token T             the user token (default: tok_test_1)
+  --scenario FILE       the XML of a scenario, whose bot is named after the file; may be repeated (default: teashop)
+  --bridge CHANNEL=URL  where pushes for a channel of your own go; may be repeated
 
 Options of fluidtalk:
   --key K               the API key (default: ft_sk_simulated_0001)
@@ -41,9 +49,27 @@ interface Options {
   readonly tokens: number | undefined;
   readonly login: string;
   readonly password: string;
+  readonly scenarios: readonly string[];
+  readonly bridges: Readonly<Record<string, string>>;
 }
 
 const platforms: Readonly<Record<string, (options: Options) => Promise<Running>>> = {
+  chatfirst: async ({ port, token, scenarios, bridges }) => {
+    const bots = await Promise.all(
+      scenarios.map(async (file) => [basename(file).replace(/\.[^.]+$/, ''), await readFile(file, 'utf8')] as const),
+    );
+    const simulator = await chatfirstSimulator({
+      port,
+      bridges,
+      ...(bots.length > 0 && { bots: Object.fromEntries(bots) }),
+      ...(token !== undefined && { token }),
+    });
+    const { url } = simulator;
+    return {
+      addresses: { platform: 'chatfirst', url, token: simulator.token, journal: `${url}/journal` },
+      close: simulator.close,
+    };
+  },
   fluidtalk: async ({ port, key, tokens }) => {
     const simulator = await fluidtalkSimulator({
       port,
@@ -90,6 +116,8 @@ const parsed = (() => {
         tokens: { type: 'string' },
         login: { type: 'string', default: 'opsbot' },
         password: { type: 'string', default: 's3cret-42' },
+        scenario: { type: 'string', multiple: true, default: [] },
+        bridge: { type: 'string', multiple: true, default: [] },
         help: { type: 'boolean', default: false },
       },
     });
@@ -123,9 +151,17 @@ const headers = Object.fromEntries(
   }),
 ) as Record<string, string>;
 
-const { webhook, token, key, login, password } = values;
-const running = await simulate?.({ port, webhook, headers, token, key, tokens, login, password }).catch(
-  (error: unknown) => fail(error instanceof Error ? error.message : 'it could not be started'),
+const bridges = Object.fromEntries(
+  values.bridge.map((pair) => {
+    const [, channel = '', url = ''] = /^([^=]+)=(.+)$/.exec(pair) ?? [];
+    return URL.canParse(url) ? [channel, url] : fail(`${pair} is no bridge`);
+  }),
+) as Record<string, string>;
+
+const { webhook, token, key, login, password, scenario: scenarios } = values;
+const options = { port, webhook, headers, token, key, tokens, login, password, scenarios, bridges };
+const running = await simulate?.(options).catch((error: unknown) =>
+  fail(error instanceof Error ? error.message : 'it could not be started'),
 );
 process.stdout.write(`${JSON.stringify(running?.addresses)}\n`);
 

@@ -1,5 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'chai';
 
 const main = new URL('../../../lib/cli/main.ts', import.meta.url).pathname;
@@ -60,13 +63,52 @@ describe('tidewire simulate', () => {
     expect(await exit).to.deep.equal([0, null]);
   });
 
+  it('starts Chatfirst with scenarios and a bridge', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'tidewire-'));
+    const file = join(folder, 'coffee.xml');
+    const scenario =
+      '<fsm name="coffee"><states><state name="Start"><transition input="*">Which coffee?</transition></state></states></fsm>';
+    await writeFile(file, scenario);
+    const child = run(
+      'simulate',
+      'chatfirst',
+      '--token',
+      'T',
+      '--scenario',
+      file,
+      '--bridge',
+      'own=http://127.0.0.1:9/',
+    );
+    const [line] = (await once(child.stdout ?? child, 'data')) as [Buffer];
+    const { url = '', token, platform, journal = '' } = JSON.parse(line.toString()) as Record<string, string>;
+    expect({ token, platform }).to.deep.equal({ token: 'T', platform: 'chatfirst' });
+    const headers = { authorization: `Basic ${btoa('T:')}`, 'content-type': 'application/json' };
+    const talk = await fetch(`${url}/v1/talk?botName=coffee`, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify({ InterlocutorId: 'u', Text: 'hi' }),
+    });
+    expect(await talk.json()).to.deep.include({ Messages: ['Which coffee?'] });
+    const broadcast = `${url}/v1/broadcast/coffee?channel=own`;
+    expect((await fetch(broadcast, { method: 'POST', headers, body: '{"message":"x"}' })).status).to.equal(200);
+    expect(await (await fetch(journal)).json()).to.be.an('array');
+    const exit = once(child, 'exit');
+    child.kill('SIGTERM');
+    expect(await exit).to.deep.equal([0, null]);
+    await rm(folder, { recursive: true });
+  });
+
   for (const [args, sentence] of [
-    [['simulate', 'nothing'], 'there is no platform nothing; there is: fluidtalk, trueconf, userlike'],
+    [['simulate', 'nothing'], 'there is no platform nothing; there is: chatfirst, fluidtalk, trueconf, userlike'],
     [['dance'], 'there is no command dance'],
     [['simulate', 'userlike', '--port', '99999'], '99999 is no port'],
     [['simulate', 'fluidtalk', '--tokens', '-1'], 'tokens'],
     [['simulate', 'fluidtalk', '--key', ''], 'key must not be empty'],
     [['simulate', 'fluidtalk', '--tokens', 'many'], 'many is no number of tokens'],
+    [['simulate', 'chatfirst', '--token', 'a:b'], 'token must not be empty, nor have a colon'],
+    [['simulate', 'chatfirst', '--scenario', '/nowhere.xml'], 'no such file'],
+    [['simulate', 'chatfirst', '--scenario', main], 'it is no well-formed XML'],
+    [['simulate', 'chatfirst', '--bridge', 'own'], 'own is no bridge'],
     [['simulate', 'trueconf', '--login', ''], 'a login must not be empty'],
     [['simulate', 'userlike', '--nonsense'], 'nonsense'],
   ] as const) {
