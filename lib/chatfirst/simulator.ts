@@ -43,8 +43,8 @@ export interface ChatfirstSimulator {
  * Chatfirst on loopback, over real HTTP: its API, the scenarios of bots, calls of adapters, pushes to bridges, and people on
  * messengers. Follows the official Python client and the public programs that talk to the platform, with the recommended
  * reading where they are silent; `ChatfirstRules` has the others. A push or broadcast is answered when it is under way: what a
- * bridge says to it is in the journal alone. For a shell, `POST /say/<channel>/<user>` says something for
- * a person, and answers with what that person sees.
+ * bridge says to it is in the journal alone. For a shell, `POST /say/<channel>/<user>` says something for a person, and answers
+ * with what that person sees.
  *
  * @throws what `ChatfirstCore` throws, and the error of Node when the port is taken; as a rejection.
  */

@@ -615,6 +615,31 @@ describe('chatfirstSimulator', () => {
     }
   });
 
+  it('lists bots without scenarios, and tells a conflict otherwise, as it is told', async () => {
+    await restart({ listsScenarios: false, existsStatus: 400 });
+    expect(await (await call('GET', '/v1/bots')).json()).to.deep.equal([
+      { name: 'teashop', language: 1, fancy_name: null, scenario: null },
+    ]);
+    expect(await statusOf(call('POST', '/v1/bots', { name: 'teashop', language: 1 }))).to.equal(400);
+  });
+
+  it('sends the second half of a body later, and leaves a call without an answer', async () => {
+    Object.assign(simulator.faults.api, { slow: 1, slowMs: 1 });
+    expect(await (await talk()).json()).to.deep.include({ Messages: ['Which tea?'] });
+    for (const fault of ['drop', 'silent']) {
+      Object.assign(simulator.faults.api, { [fault]: 1 });
+      const controller = new AbortController();
+      const answer = call('GET', '/v1/bots', undefined, {
+        signal: controller.signal,
+        headers: { authorization: basic(simulator.token) },
+      }).catch(() => 'no answer');
+      while (entries('fault').at(-1) === undefined || !JSON.stringify(entries('fault').at(-1)).includes(fault))
+        await new Promise((resolve) => setImmediate(resolve));
+      controller.abort();
+      expect(await answer).to.equal('no answer');
+    }
+  });
+
   it('sends redirected calls to another server, which writes down what follows', async () => {
     simulator.faults.api.redirect = 1;
     await call('GET', '/v1/bots', undefined, { redirect: 'follow' });
