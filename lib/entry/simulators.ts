@@ -59,3 +59,39 @@ export type { ChatfirstOperation, ChatfirstRequest } from '../chatfirst/simulato
 export type { ChatfirstRules } from '../chatfirst/simulator-rules.js';
 export type { ChatfirstUser } from '../chatfirst/simulator-user.js';
 export type { ChatfirstMover } from '../chatfirst/simulator-walk.js';
+export * from '../rocketchat/simulator-core.js';
+export type { RocketchatAgent } from '../rocketchat/simulator-agent.js';
+export type { RocketchatAnswer, RocketchatRequest } from '../rocketchat/simulator-answers.js';
+export type { RocketchatConnection, RocketchatPeer } from '../rocketchat/simulator-connection.js';
+export type {
+  RocketchatCall,
+  RocketchatConnectionFaults,
+  RocketchatEvent,
+  RocketchatEventFaults,
+  RocketchatFaults,
+  RocketchatHook,
+  RocketchatHookFaults,
+  RocketchatMethodCall,
+  RocketchatMethodFaults,
+  RocketchatRaces,
+  RocketchatRestFaults,
+} from '../rocketchat/simulator-faults.js';
+export type { RocketchatFile } from '../rocketchat/simulator-files.js';
+export type { RocketchatPost, RocketchatPosted } from '../rocketchat/simulator-deliveries.js';
+export type {
+  RocketchatEffect,
+  RocketchatJournalEntry,
+  RocketchatPersonEffect,
+  RocketchatRoomEffect,
+  RocketchatWireEffect,
+} from '../rocketchat/simulator-journal.js';
+export type { RocketchatContent } from '../rocketchat/simulator-model.js';
+export type {
+  RocketchatAccount,
+  RocketchatDepartment,
+  RocketchatHookEvent,
+  RocketchatRules,
+  RocketchatStatus,
+  RocketchatWebhook,
+} from '../rocketchat/simulator-rules.js';
+export type { RocketchatGuest, RocketchatVisitor } from '../rocketchat/simulator-visitor.js';
