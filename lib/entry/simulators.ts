@@ -60,6 +60,7 @@ export type { ChatfirstRules } from '../chatfirst/simulator-rules.js';
 export type { ChatfirstUser } from '../chatfirst/simulator-user.js';
 export type { ChatfirstMover } from '../chatfirst/simulator-walk.js';
 export * from '../rocketchat/simulator-core.js';
+export * from '../rocketchat/simulator.js';
 export type { RocketchatAgent } from '../rocketchat/simulator-agent.js';
 export type { RocketchatAnswer, RocketchatRequest } from '../rocketchat/simulator-answers.js';
 export type { RocketchatConnection, RocketchatPeer } from '../rocketchat/simulator-connection.js';
