@@ -4,6 +4,7 @@ import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
 import { chatfirstSimulator } from '../chatfirst/simulator.js';
 import { fluidtalkSimulator } from '../fluidtalk/simulator.js';
+import { rocketchatSimulator } from '../rocketchat/simulator.js';
 import { trueconfSimulator } from '../trueconf/simulator.js';
 import { userlikeSimulator } from '../userlike/simulator.js';
 
@@ -11,7 +12,7 @@ const HELP = `Usage: tidewire simulate <platform> [options]
 
 Starts a platform on loopback, prints one line of JSON with its addresses, and stops on SIGTERM or Ctrl-C.
 
-Platforms: chatfirst, fluidtalk, trueconf, userlike
+Platforms: chatfirst, fluidtalk, rocketchat, trueconf, userlike
 
 Options:
   --port N              where it listens (default: a free port)
@@ -24,6 +25,13 @@ Options of chatfirst:
 Options of fluidtalk:
   --key K               the API key (default: ft_sk_simulated_0001)
   --tokens N            how many conversations can be opened (default: 100)
+
+Options of rocketchat:
+  --login L             the bot's user name (default: helper.bot); it is a manager, too
+  --password P          the bot's password (default: corr3ct-horse)
+  --server V            version of the server (default: 8.8.0)
+  --webhook URL         where webhooks go (default: nowhere)
+  --secret S            what webhooks carry in X-RocketChat-Livechat-Token
 
 Options of trueconf:
   --login L             the bot's login (default: opsbot)
@@ -42,13 +50,15 @@ interface Running {
 
 interface Options {
   readonly port: number;
-  readonly webhook: string;
+  readonly webhook: string | undefined;
   readonly headers: Readonly<Record<string, string>>;
   readonly token: string | undefined;
   readonly key: string | undefined;
   readonly tokens: number | undefined;
-  readonly login: string;
-  readonly password: string;
+  readonly login: string | undefined;
+  readonly password: string | undefined;
+  readonly server: string | undefined;
+  readonly secret: string | undefined;
   readonly scenarios: readonly string[];
   readonly bridges: Readonly<Record<string, string>>;
 }
@@ -82,12 +92,24 @@ const platforms: Readonly<Record<string, (options: Options) => Promise<Running>>
       close: simulator.close,
     };
   },
-  trueconf: async ({ port, login, password }) => {
+  rocketchat: async ({ port, login = 'helper.bot', password = 'corr3ct-horse', server, webhook, secret }) => {
+    const roles = ['user', 'bot', 'livechat-agent', 'livechat-manager'];
+    const simulator = await rocketchatSimulator({
+      port,
+      accounts: [{ username: login, password, roles, status: 'online' }],
+      ...(server !== undefined && { version: server }),
+      ...(webhook !== undefined && { webhook: { url: webhook, ...(secret !== undefined && { secret }) } }),
+    });
+    const { url, socketUrl, close } = simulator;
+    const addresses = { platform: 'rocketchat', url, socket: socketUrl, login, password, journal: `${url}/journal` };
+    return { addresses, close };
+  },
+  trueconf: async ({ port, login = 'opsbot', password = 's3cret-42' }) => {
     const { url, socketUrl, close } = await trueconfSimulator({ port, bots: { [login]: password } });
     const addresses = { platform: 'trueconf', url, socket: socketUrl, login, password, journal: `${url}/journal` };
     return { addresses, close };
   },
-  userlike: async ({ port, webhook, headers, token }) => {
+  userlike: async ({ port, webhook = 'http://127.0.0.1:8080/', headers, token }) => {
     const simulator = await userlikeSimulator({
       port,
       webhook: { url: webhook, headers },
@@ -109,13 +131,15 @@ const parsed = (() => {
       allowPositionals: true,
       options: {
         port: { type: 'string' },
-        webhook: { type: 'string', default: 'http://127.0.0.1:8080/' },
+        webhook: { type: 'string' },
         header: { type: 'string', multiple: true, default: [] },
         token: { type: 'string' },
         key: { type: 'string' },
         tokens: { type: 'string' },
-        login: { type: 'string', default: 'opsbot' },
-        password: { type: 'string', default: 's3cret-42' },
+        login: { type: 'string' },
+        password: { type: 'string' },
+        server: { type: 'string' },
+        secret: { type: 'string' },
         scenario: { type: 'string', multiple: true, default: [] },
         bridge: { type: 'string', multiple: true, default: [] },
         help: { type: 'boolean', default: false },
@@ -158,8 +182,9 @@ const bridges = Object.fromEntries(
   }),
 ) as Record<string, string>;
 
-const { webhook, token, key, login, password, scenario: scenarios } = values;
-const options = { port, webhook, headers, token, key, tokens, login, password, scenarios, bridges };
+const { webhook, token, key, login, password, server, secret, scenario: scenarios } = values;
+const shared = { port, webhook, headers, token, key, tokens, login, password };
+const options = { ...shared, server, secret, scenarios, bridges };
 const running = await simulate?.(options).catch((error: unknown) =>
   fail(error instanceof Error ? error.message : 'it could not be started'),
 );

@@ -98,8 +98,32 @@ describe('tidewire simulate', () => {
     await rm(folder, { recursive: true });
   });
 
+  it('starts Rocket.Chat of a version, with a bot that can see the queue', async () => {
+    const child = run('simulate', 'rocketchat', '--login', 'helper', '--password', 'P', '--server', '7.10.0');
+    const [line] = (await once(child.stdout ?? child, 'data')) as [Buffer];
+    const { url = '', socket = '', platform, login, password } = JSON.parse(line.toString()) as Record<string, string>;
+    expect({ platform, login, password }).to.deep.equal({ platform: 'rocketchat', login: 'helper', password: 'P' });
+    expect(new URL(socket)).to.include({ protocol: 'ws:', host: new URL(url).host, pathname: '/websocket' });
+    expect(await (await fetch(`${url}/api/info`)).json()).to.include({ version: '7.10' });
+    const answer = await fetch(`${url}/api/v1/login`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ user: login, password }),
+    });
+    const { data } = (await answer.json()) as { data: { authToken: string; userId: string } };
+    const headers = { 'x-auth-token': data.authToken, 'x-user-id': data.userId };
+    expect((await fetch(`${url}/api/v1/livechat/inquiries.list`, { headers })).status).to.equal(200);
+    const exit = once(child, 'exit');
+    child.kill('SIGTERM');
+    expect(await exit).to.deep.equal([0, null]);
+  });
+
   for (const [args, sentence] of [
-    [['simulate', 'nothing'], 'there is no platform nothing; there is: chatfirst, fluidtalk, trueconf, userlike'],
+    [
+      ['simulate', 'nothing'],
+      'there is no platform nothing; there is: chatfirst, fluidtalk, rocketchat, trueconf, userlike',
+    ],
+    [['simulate', 'rocketchat', '--server', 'new'], 'version must look like 8.8.0'],
     [['dance'], 'there is no command dance'],
     [['simulate', 'userlike', '--port', '99999'], '99999 is no port'],
     [['simulate', 'fluidtalk', '--tokens', '-1'], 'tokens'],
