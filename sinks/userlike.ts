@@ -24,21 +24,18 @@ import {
   touches,
   unknown,
   type OutboundAction,
-  type Outcome,
   type Receipt,
 } from '../lib/model/index.js';
 import { profileFinder, renderingOf } from '../lib/profiles/index.js';
-import { traceOf, type Holder, type Trace } from '../lib/trace.js';
+import { traceOf, type Holder } from '../lib/trace.js';
 import type { UserlikeClient } from '../lib/userlike/client.js';
 import type { UserlikeDialect } from '../lib/userlike/dialect.js';
 import { encodeAction, listOrder } from '../lib/userlike/encode.js';
-import type { Exchange, Parked } from '../lib/userlike/exchange.js';
-import type { WireEvent } from '../lib/userlike/wire.js';
-import { coreOf, type UserlikeWebhook } from '../lib/userlike/webhook.js';
-import { ChatError } from '../lib/errors.js';
+import { receiverOf, type UserlikeWebhook, type WireEvents } from '../lib/userlike/webhook.js';
 import { mayGo, type Ownership } from '../operators/ownership.js';
 import { rateLimit } from '../operators/rateLimit.js';
 import { userlikeDialect } from '../lib/userlike/dialect.js';
+import { ParkedAction } from './parked-action.js';
 
 export interface ToUserlikeConfig {
   readonly client: UserlikeClient;
@@ -76,7 +73,7 @@ export function toUserlike(config: ToUserlikeConfig): OperatorFunction<OutboundA
   const { client, limit = 20, perMs = 60_000, coalesce = 50, attempts = 5, scheduler = asyncScheduler } = config;
   const { desk } = config;
   const dialect: UserlikeDialect = { ...userlikeDialect, ...config.dialect };
-  const webhook = config.webhook === undefined ? undefined : coreOf(config.webhook);
+  const webhook = config.webhook === undefined ? undefined : receiverOf(config.webhook);
   const profileOf = profileFinder();
   const now = isoClock(scheduler);
 
@@ -125,7 +122,7 @@ export function toUserlike(config: ToUserlikeConfig): OperatorFunction<OutboundA
         if (completed && waiting === 0 && [...sessions.values()].every(({ gate }) => gate.length === 0))
           calls.complete();
       };
-      const receive = (parked: ParkedAction, receipt: Receipt): void => {
+      const receive = (parked: ParkedAction<WireEvents>, receipt: Receipt): void => {
         if (touches(receipt)) parked.trace?.touch();
         waiting--;
         subscriber.next(receipt);
@@ -177,7 +174,7 @@ export function toUserlike(config: ToUserlikeConfig): OperatorFunction<OutboundA
           let session = sessions.get(key);
           if (session === undefined && exchange !== undefined && kind !== 'media' && canAsk(desk, action)) {
             waiting++;
-            exchange.park(new ParkedAction(action, trace, encoded.right, exchange, desk, now, receive));
+            exchange.park(new ParkedAction('toUserlike', action, encoded.right, exchange, desk, now, receive));
             return;
           }
           if (session === undefined) sessions.set(key, (session = { calls: 0, gate: [], gated: false }));
@@ -207,67 +204,9 @@ export function toUserlike(config: ToUserlikeConfig): OperatorFunction<OutboundA
     });
 }
 
-/** Waits in an open request until that is answered. */
-class ParkedAction implements Holder, Parked {
-  readonly name = 'toUserlike';
-  readonly passive = true;
-  readonly action: OutboundAction;
-  readonly trace: Trace | undefined;
-  readonly events: readonly WireEvent[];
-  readonly #exchange: Exchange;
-  readonly #desk: Ownership | undefined;
-  readonly #now: () => string;
-  readonly #receive: (parked: ParkedAction, receipt: Receipt) => void;
-
-  constructor(
-    action: OutboundAction,
-    trace: Trace | undefined,
-    events: readonly WireEvent[],
-    exchange: Exchange,
-    desk: Ownership | undefined,
-    now: () => string,
-    receive: (parked: ParkedAction, receipt: Receipt) => void,
-  ) {
-    this.action = action;
-    this.trace = trace;
-    this.events = events;
-    this.#exchange = exchange;
-    this.#desk = desk;
-    this.#now = now;
-    this.#receive = receive;
-    trace?.hold(this);
-  }
-
-  cancel(_: Trace, outcome: Outcome): void {
-    if (this.#exchange.unpark(this)) {
-      this.#receive(this, skipped(this.action, this.#now(), skipReasonOf(outcome)));
-    }
-  }
-
-  goes(): boolean {
-    let goes = true;
-    if (this.#desk !== undefined) {
-      if (this.action.kind !== 'handoff') goes = !this.#desk.mutesNow(this.action);
-      else mayGo(this.#desk, this.action).subscribe({ next: (isOurs) => (goes = isOurs), error: () => undefined });
-    }
-    if (!goes) this.#receive(this, skipped(this.action, this.#now(), 'muted'));
-    return goes;
-  }
-
-  done(whole: boolean): void {
-    this.#receive(
-      this,
-      whole ? delivered(this.action, this.#now(), [], 'direct') : unknown(this.action, this.#now(), lost()),
-    );
-  }
-}
-
 /** An answer cannot wait: a handoff goes by the API where the desk is asked over a network. */
 const canAsk = (desk: Ownership | undefined, { kind }: OutboundAction): boolean =>
   kind !== 'handoff' || desk === undefined || desk.touchNow !== undefined;
-
-const lost = (): ChatError =>
-  new ChatError('unreachable', 'userlike', 'the direct answer lost its connection', { inDoubt: true });
 
 /** What of a session goes by the API URL, and what waits for an answer that must go out before. */
 interface Session {

@@ -1,6 +1,6 @@
 import type { Observable } from 'rxjs';
 import type { InboundEvent } from '../lib/model/index.js';
-import { coreOf, type UserlikeWebhook } from '../lib/userlike/webhook.js';
+import { receiverOf, type UserlikeWebhook } from '../lib/userlike/webhook.js';
 
 /**
  * What comes in through a Userlike webhook, as events. Each carries its account.
@@ -9,4 +9,4 @@ import { coreOf, type UserlikeWebhook } from '../lib/userlike/webhook.js';
  * answers 503. Completes when the webhook is drained; never errors for what a request contains.
  */
 export const fromUserlike = ({ webhook }: { readonly webhook: UserlikeWebhook }): Observable<InboundEvent> =>
-  coreOf(webhook).events;
+  receiverOf(webhook).events;

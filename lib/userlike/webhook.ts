@@ -1,16 +1,16 @@
 import { either as E } from 'fp-ts';
-import { asyncScheduler, Observable, type SchedulerLike, type Subscriber } from 'rxjs';
-import { accounts as programAccounts, type Account, type Accounts, type Counts } from '../accounts.js';
-import { conversationKey, type Conversation, type InboundEvent } from '../model/index.js';
-import type { SettleListener, Trace } from '../trace.js';
-import { Deadlines } from '../deadlines.js';
-import { isoClock } from '../iso-clock.js';
+import type { SchedulerLike } from 'rxjs';
+import type { Accounts, Counts } from '../accounts.js';
+import { BAD, CLOSED, type Answer } from '../http-receiver/answer.js';
+import { fetchHandler, type FetchHandler } from '../http-receiver/fetch-handler.js';
+import { nodeHandler, type NodeHandler } from '../http-receiver/node-handler.js';
+import { Receiver, type Arrival, type Protocol, type Received } from '../http-receiver/receiver.js';
+import { mayRunAgain } from '../model/index.js';
+import type { Trace } from '../trace.js';
 import { decodeWebhook } from './decode.js';
-import { Exchange, type Answer, type ExchangeOwner, type Respond, type Session } from './exchange.js';
-import { fetchHandler, type FetchHandler } from './fetch-handler.js';
-import { CLOSED, TOO_SLOW } from './gate.js';
-import { nodeHandler, type NodeHandler } from './node-handler.js';
-import { above } from '../range.js';
+import { encodeBody, listOrder } from './encode.js';
+import { refusalOf } from './gate.js';
+import type { WireEvent } from './wire.js';
 
 export interface UserlikeWebhookConfig {
   /** The webhook headers of the bot's settings: every one must be there with this value. */
@@ -50,215 +50,55 @@ export interface UserlikeWebhook {
   readonly drain: (deadlineMs: number) => Promise<Counts>;
 }
 
-const noId = (): (() => string) => {
-  const beginning = globalThis.crypto.randomUUID().slice(0, 8);
-  let n = 0;
-  return () => `${beginning}-${++n}`;
+/** @internal What an action adds to an answer. */
+export type WireEvents = readonly WireEvent[];
+
+const protocolOf = (config: UserlikeWebhookConfig, maxBytes: number): Protocol<WireEvents> => {
+  const { account, alwaysList = false } = config;
+  const expected = Object.entries(config.headers).map(([name, value]) => [name.toLowerCase(), value] as const);
+  if (expected.length === 0) throw new TypeError('userlikeWebhook: at least one secret header is needed');
+  if (expected.some(([, value]) => typeof value !== 'string' || value === '')) {
+    throw new TypeError('userlikeWebhook: a secret header is empty, and everybody would know it');
+  }
+  const receive = (body: unknown, { id, at }: Arrival): Received => {
+    const decoded = decodeWebhook(body, { id, at, ...(account !== undefined && { account }) });
+    if (E.isRight(decoded)) return { events: decoded.right };
+    const conversation = {
+      platform: 'userlike',
+      id: '',
+      channel: 'unknown',
+      ...(account !== undefined && { account }),
+    };
+    const problems = decoded.left.problems ?? [];
+    return {
+      refusal: BAD,
+      told: { kind: 'undecodable', id, platform: 'userlike', conversation, at, problems, raw: body },
+    };
+  };
+  const answerOf = (parked: readonly WireEvents[], traces: readonly Trace[]): Answer => {
+    const again =
+      traces.length > 0 &&
+      traces.every(({ settled, outcome, touched }) => settled && mayRunAgain(outcome ?? 'ignored', touched));
+    if (again) return CLOSED;
+    const [only] = parked;
+    const events = only !== undefined && parked.length === 1 ? only : parked.flat();
+    return { status: 200, body: encodeBody(listOrder(events), alwaysList) };
+  };
+  return {
+    gate: (request) => refusalOf(request, expected, maxBytes),
+    parse: (text) => JSON.parse(text) as unknown,
+    receive: (body, _, arrival) => receive(body, arrival),
+    answerOf,
+  };
 };
 
-/** @internal What handlers, source and sink share. */
-export class WebhookCore implements ExchangeOwner {
-  readonly headers: readonly (readonly [string, string])[];
-  readonly maxBytes: number;
-  readonly scheduler: SchedulerLike;
-  readonly account: Account;
-  readonly #config: UserlikeWebhookConfig;
-  readonly #makeId: () => string;
-  readonly #now: () => string;
-  readonly alwaysList: boolean;
-  readonly windows: Deadlines<Exchange>;
-  readonly #bodies: Deadlines<() => void>;
-  /** What turns away the bodies that are still on their way. */
-  readonly #arriving = new Set<() => void>();
-  readonly #sessions = new Map<string, Session>();
-  /** Of a delivery that nothing can be answered to. */
-  readonly #unanswered: SettleListener = {
-    settled: () => {
-      this.#settledOne();
-    },
-  };
-  #subscriber: Subscriber<InboundEvent> | undefined;
-  #inFlight = 0;
-  #draining = false;
-
-  constructor(config: UserlikeWebhookConfig) {
-    const { headers, maxBytes = 1_048_576, bodyTimeoutMs = 10_000, scheduler = asyncScheduler } = config;
-    const { directAnswerMs = 3_000, alwaysList = false } = config;
-    this.headers = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]);
-    if (this.headers.length === 0) throw new TypeError('userlikeWebhook: at least one secret header is needed');
-    if (this.headers.some(([, value]) => typeof value !== 'string' || value === '')) {
-      throw new TypeError('userlikeWebhook: a secret header is empty, and everybody would know it');
-    }
-    above('userlikeWebhook: maxBytes', maxBytes, 0);
-    this.maxBytes = maxBytes;
-    this.scheduler = scheduler;
-    this.alwaysList = alwaysList;
-    this.#config = config;
-    this.#makeId = config.makeId ?? noId();
-    this.#now = isoClock(scheduler);
-    const dueWindow = (exchange: Exchange): void => {
-      exchange.answerLate();
-    };
-    this.windows = new Deadlines(scheduler, directAnswerMs, dueWindow, true);
-    this.#bodies = new Deadlines(
-      scheduler,
-      bodyTimeoutMs,
-      (tooSlow) => {
-        tooSlow();
-      },
-      true,
-    );
-    const { account, accounts = programAccounts } = config;
-    this.account = accounts.of(account === undefined ? 'userlike' : `userlike:${account}`);
-  }
-
-  readonly events: Observable<InboundEvent> = new Observable((subscriber) => {
-    if (this.#subscriber !== undefined) {
-      subscriber.error(new Error('fromUserlike: this webhook has a subscriber already; share() the stream'));
-      return undefined;
-    }
-    if (this.#draining) {
-      subscriber.complete();
-      return undefined;
-    }
-    this.#subscriber = subscriber;
-    return () => {
-      this.#subscriber = undefined;
-    };
-  });
-
-  /** Why a request is turned away at the door, if it is. */
-  refusal(): Answer | undefined {
-    const { maxInFlight = 10_000 } = this.#config;
-    if (this.#subscriber !== undefined && !this.#draining && this.#inFlight < maxInFlight) return undefined;
-    return this.refuse(CLOSED);
-  }
-
-  refuse(answer: Answer): Answer {
-    this.account.refuse();
-    return answer;
-  }
-
-  /**
-   * Waits for a body, and has it turned away when that takes too long or the webhook is drained. Gives back what ends the
-   * waiting and says whether it was still going on.
-   */
-  waitFor(turnAway: (answer: Answer) => void): () => boolean {
-    const stop = (): boolean => {
-      if (!this.#arriving.delete(close)) return false;
-      this.#bodies.remove(waiting);
-      return true;
-    };
-    const close = (): void => {
-      stop();
-      turnAway(CLOSED);
-    };
-    const waiting = this.#bodies.add(() => {
-      this.#arriving.delete(close);
-      turnAway(TOO_SLOW);
-    });
-    this.#arriving.add(close);
-    return stop;
-  }
-
-  /** Takes a decoded body. `respond` is called once, now or later. */
-  receive(json: unknown, respond: Respond): Exchange | undefined {
-    const { account, maxPerConversation = 100 } = this.#config;
-    const at = this.#now();
-    const arrival = { id: this.#makeId(), at, ...(account !== undefined && { account }) };
-    const decoded = decodeWebhook(json, arrival);
-    const refused = this.refusal();
-    if (refused !== undefined) {
-      respond(refused, () => undefined);
-      return undefined;
-    }
-    if (E.isLeft(decoded)) {
-      const { id } = arrival;
-      const problems = decoded.left.problems ?? [];
-      const conversation: Conversation = {
-        platform: 'userlike',
-        id: '',
-        channel: 'unknown',
-        ...(account !== undefined && { account }),
-      };
-      this.#emit(
-        { kind: 'undecodable', id, platform: 'userlike', conversation, at, problems, raw: json },
-        this.#unanswered,
-      );
-      respond({ status: 400, body: '{"error":"bad request"}' }, () => undefined);
-      return undefined;
-    }
-    const [first] = decoded.right;
-    if (first === undefined) return undefined;
-    const key = conversationKey(first.conversation);
-    let session = this.#sessions.get(key);
-    if (session === undefined) this.#sessions.set(key, (session = { key, exchanges: [], inFlight: 0 }));
-    else if (session.inFlight >= maxPerConversation) {
-      respond(this.refuse(CLOSED), () => undefined);
-      return undefined;
-    }
-    const exchange = new Exchange(session, respond, this);
-    session.exchanges.push(exchange);
-    session.inFlight += decoded.right.length;
-    exchange.watch(decoded.right.map((event) => this.#emit(event, exchange)));
-    return exchange;
-  }
-
-  /** The oldest request of a session, named by its `conversationKey`, that is not answered yet. */
-  exchangeOf(key: string): Exchange | undefined {
-    return this.#sessions.get(key)?.exchanges[0];
-  }
-
-  left(exchange: Exchange): void {
-    const { session } = exchange;
-    const { exchanges } = session;
-    exchanges.splice(exchanges.indexOf(exchange), 1);
-    this.#forgetIdle(session);
-  }
-
-  settled(session: Session): void {
-    session.inFlight--;
-    this.#forgetIdle(session);
-    this.#settledOne();
-  }
-
-  async drain(deadlineMs: number): Promise<Counts> {
-    this.#draining = true;
-    for (const { exchanges } of [...this.#sessions.values()]) for (const exchange of [...exchanges]) exchange.answer();
-    for (const close of this.#arriving) close();
-    this.#subscriber?.complete();
-    this.windows.stop();
-    this.#bodies.stop();
-    return this.account.accounts.drain(deadlineMs, this.account);
-  }
-
-  #emit(event: InboundEvent, listener: SettleListener): Trace {
-    const trace = this.account.open(event);
-    this.#inFlight++;
-    trace.onSettled(listener);
-    const subscriber = this.#subscriber;
-    subscriber?.next(event);
-    if (subscriber?.closed === false) trace.release(this.account);
-    else trace.abandon(this.account, 'failed', 'unsubscribed');
-    return trace;
-  }
-
-  #settledOne(): void {
-    this.#inFlight--;
-  }
-
-  #forgetIdle({ key, exchanges, inFlight }: Session): void {
-    if (inFlight === 0 && exchanges.length === 0) this.#sessions.delete(key);
-  }
-}
-
-const cores = new WeakMap<UserlikeWebhook, WebhookCore>();
+const receivers = new WeakMap<UserlikeWebhook, Receiver<WireEvents>>();
 
 /** @internal */
-export const coreOf = (webhook: UserlikeWebhook): WebhookCore => {
-  const core = cores.get(webhook);
-  if (core === undefined) throw new TypeError('make the webhook with userlikeWebhook()');
-  return core;
+export const receiverOf = (webhook: UserlikeWebhook): Receiver<WireEvents> => {
+  const receiver = receivers.get(webhook);
+  if (receiver === undefined) throw new TypeError('make the webhook with userlikeWebhook()');
+  return receiver;
 };
 
 /**
@@ -273,12 +113,30 @@ export const coreOf = (webhook: UserlikeWebhook): WebhookCore => {
  * @throws TypeError without headers, or when one is empty; RangeError for a number out of range.
  */
 export function userlikeWebhook(config: UserlikeWebhookConfig): UserlikeWebhook {
-  const core = new WebhookCore(config);
+  const { account, maxBytes = 1_048_576, bodyTimeoutMs = 10_000, directAnswerMs = 3_000 } = config;
+  const { maxInFlight = 10_000, maxPerConversation = 100, makeId, accounts, scheduler } = config;
+  const receiver = new Receiver(
+    {
+      source: 'fromUserlike',
+      noun: 'webhook',
+      caller: 'userlikeWebhook',
+      account: account === undefined ? 'userlike' : `userlike:${account}`,
+      answerMs: directAnswerMs,
+      maxBytes,
+      bodyTimeoutMs,
+      maxInFlight,
+      maxPerConversation,
+      makeId,
+      accounts,
+      scheduler,
+    },
+    protocolOf(config, maxBytes),
+  );
   const webhook: UserlikeWebhook = {
-    node: nodeHandler(core),
-    fetch: fetchHandler(core),
-    drain: async (deadlineMs) => core.drain(deadlineMs),
+    node: nodeHandler(receiver),
+    fetch: fetchHandler(receiver),
+    drain: async (deadlineMs) => receiver.drain(deadlineMs),
   };
-  cores.set(webhook, core);
+  receivers.set(webhook, receiver);
   return webhook;
 }

@@ -1,6 +1,5 @@
-import type { Answer } from './exchange.js';
-import { BAD, headersOf, refusalOf, TOO_LARGE } from './gate.js';
-import type { WebhookCore } from './webhook.js';
+import { BAD, headersOf, TOO_LARGE, type Answer } from './answer.js';
+import type { Receiver } from './receiver.js';
 
 export interface FetchHandlerOptions {
   /** Keeps a serverless function alive until the events are settled: pass on the platform's `waitUntil`. */
@@ -12,25 +11,28 @@ export type FetchHandler = (request: Request, options?: FetchHandlerOptions) => 
 
 /** @internal */
 export const fetchHandler =
-  (core: WebhookCore): FetchHandler =>
+  <P>(receiver: Receiver<P>): FetchHandler =>
   async (request, { waitUntil } = {}) => {
-    const refuse = (answer: Answer): Response => toResponse(core.refuse(answer));
+    const refuse = (answer: Answer): Response => toResponse(receiver.refuse(answer));
     const header = (name: string): string | undefined => request.headers.get(name) ?? undefined;
-    const refused = refusalOf(request.method, header, core.headers, core.maxBytes);
-    if (refused !== undefined) return refuse(refused);
-    const closed = core.refusal();
-    if (closed !== undefined) return toResponse(closed);
+    const url = request.url.replace(/^[a-z][a-z+.-]*:\/\/[^/?#]*/i, '');
+    const incoming = { method: request.method, url, header };
+    const refused = receiver.refusal(incoming);
+    if (refused !== undefined) return toResponse(refused);
 
-    const text = await readText(core, request);
-    if (typeof text !== 'string') return refuse(text);
-    let json: unknown;
-    try {
-      json = JSON.parse(text);
-    } catch {
-      return refuse(BAD);
+    const { parse } = receiver.protocol;
+    let body: unknown;
+    if (parse !== undefined) {
+      const text = await readText(receiver, request);
+      if (typeof text !== 'string') return refuse(text);
+      try {
+        body = parse(text);
+      } catch {
+        return refuse(BAD);
+      }
     }
     return new Promise<Response>((resolve) => {
-      const exchange = core.receive(json, (answer, handed) => {
+      const exchange = receiver.receive(body, incoming, (answer, handed) => {
         resolve(toResponse(answer));
         handed(!request.signal.aborted);
       });
@@ -53,14 +55,14 @@ export const fetchHandler =
 const toResponse = (answer: Answer): Response =>
   new Response(answer.body === '' ? null : answer.body, { status: answer.status, headers: headersOf(answer) });
 
-const readText = async (core: WebhookCore, request: Request): Promise<string | Answer> => {
+const readText = async <P>(receiver: Receiver<P>, request: Request): Promise<string | Answer> => {
   const reader = request.body?.getReader();
   if (reader === undefined) return '';
   const decoder = new TextDecoder();
   let text = '';
   let length = 0;
   let turnedAway: Answer | undefined;
-  const stop = core.waitFor((answer) => {
+  const stop = receiver.waitFor((answer) => {
     turnedAway = answer;
     void reader.cancel();
   });
@@ -69,7 +71,7 @@ const readText = async (core: WebhookCore, request: Request): Promise<string | A
       const { done, value } = await reader.read();
       if (done) return turnedAway ?? text + decoder.decode();
       length += value.length;
-      if (length > core.maxBytes) {
+      if (length > receiver.maxBytes) {
         void reader.cancel();
         return TOO_LARGE;
       }

@@ -1,63 +1,53 @@
 import type { Deadlines, Waiting } from '../deadlines.js';
-import { mayRunAgain } from '../model/index.js';
 import type { QuietListener, SettleListener, Trace } from '../trace.js';
-import { encodeBody, listOrder } from './encode.js';
-import type { WireEvent } from './wire.js';
-
-/** What an HTTP answer is made of. */
-export interface Answer {
-  readonly status: number;
-  readonly body: string;
-  readonly retryAfterSeconds?: number;
-}
-
-/** Writes an answer; `handed` is told whether it was handed to the socket. */
-export type Respond = (answer: Answer, handed: (whole: boolean) => void) => void;
+import type { Answer, Respond } from './answer.js';
 
 /** An action that waits in an open exchange, and is told whether it went out with the answer. */
-export interface Parked {
-  readonly events: readonly WireEvent[];
+export interface Parked<P> {
+  /** What it adds to the answer. */
+  readonly payload: P;
   /** Asked when the answer is written; what does not go has told why. */
   goes(): boolean;
   done(whole: boolean): void;
 }
 
 /** A session with open deliveries or requests: what of it is not answered yet, oldest first. */
-export interface Session {
+export interface Session<P> {
   readonly key: string;
-  readonly exchanges: Exchange[];
+  readonly exchanges: Exchange<P>[];
   /** Deliveries that are not settled. */
   inFlight: number;
 }
 
-/** What an exchange tells the webhook that it belongs to. */
-export interface ExchangeOwner {
-  readonly alwaysList: boolean;
-  readonly windows: Deadlines<Exchange>;
+/** What an exchange tells the receiver that it belongs to, and asks of it. */
+export interface ExchangeOwner<P> {
+  readonly windows: Deadlines<Exchange<P>>;
+  /** The answer that is made of what parked, and of what became of the request's events until now. */
+  answerOf(parked: readonly P[], traces: readonly Trace[]): Answer;
   /** It takes no more actions. */
-  left(exchange: Exchange): void;
+  left(exchange: Exchange<P>): void;
   /** One of its deliveries is settled. */
-  settled(session: Session): void;
+  settled(session: Session<P>): void;
 }
 
 /**
- * One webhook request that is not answered yet. It is answered when its events are quiet or settled, or when its time is
+ * One request that is not answered yet. It is answered when its events are quiet or settled, or when its time is
  * over: with what parked in it until then.
  *
  * @internal
  */
-export class Exchange implements SettleListener, QuietListener {
-  readonly session: Session;
+export class Exchange<P> implements SettleListener, QuietListener {
+  readonly session: Session<P>;
   readonly #respond: Respond;
-  readonly #owner: ExchangeOwner;
-  #parked: Parked[] = [];
+  readonly #owner: ExchangeOwner<P>;
+  #parked: Parked<P>[] = [];
   #afterwards: (() => void)[] | undefined;
   #traces: readonly Trace[] = [];
   #finished: (() => void) | undefined;
-  #waiting: Waiting<Exchange> | undefined;
+  #waiting: Waiting<Exchange<P>> | undefined;
   #state: 'open' | 'answering' | 'over' = 'open';
 
-  constructor(session: Session, respond: Respond, owner: ExchangeOwner) {
+  constructor(session: Session<P>, respond: Respond, owner: ExchangeOwner<P>) {
     this.session = session;
     this.#respond = respond;
     this.#owner = owner;
@@ -99,12 +89,12 @@ export class Exchange implements SettleListener, QuietListener {
     this.answer();
   }
 
-  park(parked: Parked): void {
+  park(parked: Parked<P>): void {
     this.#parked.push(parked);
   }
 
   /** Takes an action back; whether it was still there. */
-  unpark(parked: Parked): boolean {
+  unpark(parked: Parked<P>): boolean {
     const index = this.#state === 'open' ? this.#parked.indexOf(parked) : -1;
     if (index >= 0) this.#parked.splice(index, 1);
     return index >= 0;
@@ -122,16 +112,8 @@ export class Exchange implements SettleListener, QuietListener {
     this.#leaveWindow();
     this.#owner.left(this);
     this.#parked = this.#parked.filter((parked) => parked.goes());
-    const [only] = this.#parked;
-    const events =
-      only !== undefined && this.#parked.length === 1 ? only.events : this.#parked.flatMap((parked) => parked.events);
-    const again =
-      this.#traces.length > 0 &&
-      this.#traces.every(({ settled, outcome, touched }) => settled && mayRunAgain(outcome ?? 'ignored', touched));
-    const answer = again
-      ? { status: 503, body: '', retryAfterSeconds: 1 }
-      : { status: 200, body: encodeBody(listOrder(events), this.#owner.alwaysList) };
-    this.#respond(answer, (whole) => {
+    const payloads = this.#parked.map(({ payload }) => payload);
+    this.#respond(this.#owner.answerOf(payloads, this.#traces), (whole) => {
       this.#over(whole);
     });
   }
