@@ -2,6 +2,7 @@ import { either as E } from 'fp-ts';
 import { asyncScheduler, defer, map, type Observable, type SchedulerLike } from 'rxjs';
 import type { ChatError } from '../errors.js';
 import { atLeast } from '../range.js';
+import { checkedBase } from '../transport/base-url.js';
 import { download, type Download, type DownloadConfig } from '../transport/download.js';
 import { checkLimits, http } from '../transport/http.js';
 import { encodeCommand, encodeFields } from './codec.js';
@@ -90,7 +91,7 @@ export function fluidtalkClient(config: FluidtalkClientConfig): FluidtalkClient 
     throw new TypeError('fluidtalkClient: needs an apiKey, or the baseUrl of a server that adds it');
   }
   const keys = new Keyring(apiKey);
-  const base = checkedBase(baseUrl ?? BASE_URL);
+  const base = checkedBase('fluidtalkClient: baseUrl', baseUrl ?? BASE_URL);
   for (const limit of [timeoutMs, uploadTimeoutMs]) checkLimits('fluidtalkClient', limit, maxAnswerBytes);
   atLeast('fluidtalkClient: maxFileBytes', maxFileBytes, 1);
 
@@ -141,16 +142,3 @@ export function fluidtalkClient(config: FluidtalkClientConfig): FluidtalkClient 
     status$: keys.status$,
   };
 }
-
-/** Without the slashes at its end. */
-const checkedBase = (baseUrl: string): string => {
-  const url = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined;
-  const isHere = url !== undefined && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname);
-  if (url?.protocol !== 'https:' && !(url?.protocol === 'http:' && isHere)) {
-    throw new TypeError('fluidtalkClient: baseUrl must be an https address, or an http address of this machine');
-  }
-  if (url.username !== '' || url.password !== '' || /[?#\s\\]/.test(baseUrl)) {
-    throw new TypeError('fluidtalkClient: baseUrl holds an origin and a path, nothing else');
-  }
-  return baseUrl.replace(/\/+$/, '');
-};

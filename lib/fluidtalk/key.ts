@@ -1,5 +1,5 @@
-import { Subject, type Observable } from 'rxjs';
-import { ChatError } from '../errors.js';
+import { NEVER, type Observable } from 'rxjs';
+import { Secret } from '../transport/secret.js';
 
 /** `unauthorized`: the key was refused, and calls fail at once until there is another. */
 export type FluidtalkStatus = 'authorized' | 'unauthorized';
@@ -16,29 +16,27 @@ export const hasDocument = (place: object = globalThis): boolean =>
   'document' in place && typeof place.document === 'object' && place.document !== null;
 
 /**
- * @internal The key of a client: which one is in use, and whether it was refused. Nothing shows it.
+ * @internal The key of a client, if it has one: which is in use, and whether it was refused. Nothing shows it.
  *
  * @throws TypeError when the key is none, or where there is a page.
  */
 export class Keyring {
-  readonly #source: string | (() => string) | undefined;
-  readonly #status = new Subject<FluidtalkStatus>();
-  #inUse: string | undefined;
-  #refused: string | undefined;
+  readonly #key: Secret | undefined;
 
   constructor(source: string | (() => string) | undefined, place: object = globalThis) {
-    if (source !== undefined && hasDocument(place)) {
+    if (source === undefined) return;
+    if (hasDocument(place)) {
       throw new TypeError(
         'fluidtalkClient: a page shows its apiKey to everybody: leave it out, and give the baseUrl of your own server, which adds it',
       );
     }
     const problem = typeof source === 'string' ? keyProblem(source) : undefined;
     if (problem !== undefined) throw new TypeError(`fluidtalkClient: the apiKey ${problem}`);
-    this.#source = source;
+    this.#key = new Secret(source, { platform: 'fluidtalk', noun: 'API key', problemOf: keyProblem });
   }
 
   get status$(): Observable<FluidtalkStatus> {
-    return this.#status.asObservable();
+    return this.#key?.status$ ?? NEVER;
   }
 
   /**
@@ -47,35 +45,14 @@ export class Keyring {
    * @throws ChatError `unauthorized`, when the key cannot be used or was refused before.
    */
   current(): string | undefined {
-    const source = this.#source;
-    if (source === undefined) return undefined;
-    const key = typeof source === 'function' ? readFrom(source) : source;
-    const problem = keyProblem(key);
-    if (problem !== undefined) throw new ChatError('unauthorized', 'fluidtalk', `the API key ${problem}`);
-    if (key === this.#refused) throw new ChatError('unauthorized', 'fluidtalk', 'the API key was refused before');
-    this.#inUse = key;
-    return key;
+    return this.#key?.current();
   }
 
-  // An answer to a call with an earlier key says nothing about the one in use.
   accepted(key: string | undefined): void {
-    if (this.#refused === undefined || key !== this.#inUse) return;
-    this.#refused = undefined;
-    this.#status.next('authorized');
+    this.#key?.accepted(key);
   }
 
   refused(key: string | undefined): void {
-    if (key === undefined || key !== this.#inUse || key === this.#refused) return;
-    this.#refused = key;
-    this.#status.next('unauthorized');
+    this.#key?.refused(key);
   }
 }
-
-const readFrom = (source: () => string): string => {
-  try {
-    return source();
-  } catch {
-    // What a store of secrets throws may hold some.
-    throw new ChatError('unauthorized', 'fluidtalk', 'the API key could not be read');
-  }
-};
