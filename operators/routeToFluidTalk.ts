@@ -16,7 +16,6 @@ import {
   type SchedulerLike,
 } from 'rxjs';
 import { accounts } from '../lib/accounts.js';
-import { isReply } from '../lib/address.js';
 import { CallLanes } from '../lib/call-lanes.js';
 import { ChatError, toChatError } from '../lib/errors.js';
 import type { FluidtalkClient } from '../lib/fluidtalk/client.js';
@@ -33,6 +32,7 @@ import {
 } from '../lib/model/index.js';
 import { atLeast } from '../lib/range.js';
 import { Remembered } from '../lib/remembered.js';
+import { eachReply, isSaid, pauseBefore, wordsOf } from '../lib/responder.js';
 import { traceOf, type Holder } from '../lib/trace.js';
 import type { Circuit } from './circuit.js';
 import { coalesceBursts, type CoalesceBurstsConfig } from './coalesceBursts.js';
@@ -94,19 +94,6 @@ export const isOutOfTokens = (error: unknown): boolean => error instanceof ChatE
 
 /** How many sealed targets, and targets of running conversations, are remembered. */
 const MAX_TARGETS = 100_000;
-/** The longest pause that the platform may ask for before a call is repeated. */
-const LONGEST_PAUSE_MS = 30_000;
-/** The pause before a call is repeated that found no connection. */
-const UNREACHABLE_PAUSE_MS = 1_000;
-
-/** How long to wait before a call that had no effect is made again; not at all when nothing says that it would help. */
-const pauseBefore = (thrown: unknown): number | undefined => {
-  const { kind, inDoubt, retryable, retryAfterMs } = toChatError('fluidtalk', thrown);
-  if (inDoubt || !retryable) return undefined;
-  if (kind !== 'throttled') return UNREACHABLE_PAUSE_MS;
-  return retryAfterMs === undefined || retryAfterMs > LONGEST_PAUSE_MS ? undefined : retryAfterMs;
-};
-
 /**
  * A responder that lets a FluidTalk persona answer: its bubbles in order, then its photo.
  *
@@ -150,7 +137,7 @@ export function routeToFluidTalk(
       const follow = <W>(policy: PersonaPolicy<W>, event: InboundEvent, why: W): Observable<Reply> => {
         if (policy === 'silent') return EMPTY;
         if (policy === 'handoff') return defer(() => [{ kind: 'handoff', to } as const]);
-        return defer(() => repliesIn(policy(event, why)));
+        return defer(() => eachReply(policy(event, why)));
       };
 
       /** The address of a picture that the server can see. */
@@ -177,7 +164,7 @@ export function routeToFluidTalk(
 
       const chat = (event: InboundEvent, target: string): Observable<FluidtalkResult> => {
         const ask = (imageUrl?: string): Observable<FluidtalkResult> => {
-          const message = textOf(event);
+          const message = wordsOf(event);
           const asked = persona.inboundChat(
             imageUrl === undefined ? { target, message } : { target, message, imageUrl },
           );
@@ -186,7 +173,7 @@ export function routeToFluidTalk(
         const call = event.kind === 'media' ? imageOf(event).pipe(mergeMap(ask)) : defer(() => ask());
         return call.pipe(
           catchError((thrown: unknown) => {
-            const pauseMs = pauseBefore(thrown);
+            const pauseMs = pauseBefore('fluidtalk', thrown);
             if (pauseMs === undefined) throw thrown;
             // A second time is all: what asks to wait again is busy, and so is the customer.
             return timer(pauseMs, scheduler).pipe(mergeMap(() => call));
@@ -338,7 +325,7 @@ export function routeToFluidTalk(
 
       const put = source.pipe(
         mergeMap((event) => {
-          if (isPut(event)) return [event];
+          if (isSaid(event)) return [event];
           traceOf(event)?.conclude('ignored');
           return [];
         }),
@@ -370,42 +357,9 @@ interface Turn {
   call: LedgerCall | undefined;
 }
 
-const PUT: ReadonlySet<InboundEvent['kind']> = new Set(['message', 'choice', 'location', 'command', 'media']);
-
-const isPut = ({ kind, sender }: InboundEvent): boolean =>
-  PUT.has(kind) && sender?.self !== true && (sender === undefined || sender.role === 'customer');
-
-/** What the customer said, in words. */
-const textOf = (event: InboundEvent): string => {
-  switch (event.kind) {
-    case 'message':
-      return event.text;
-    case 'choice':
-      return event.choice.label ?? event.choice.id;
-    case 'location': {
-      const { name, address, latitude, longitude } = event;
-      return [name, address, `${String(latitude)}, ${String(longitude)}`]
-        .filter((part) => part !== undefined)
-        .join(', ');
-    }
-    case 'command':
-      return [event.name, event.text].filter((part) => part !== undefined).join(' ');
-    case 'media':
-      return event.caption ?? '';
-    default:
-      return '';
-  }
-};
-
 const partsOf = ({ bubbles, photoUrl }: FluidtalkResult): readonly ReplyPart[] => {
   const list: ReplyPart[] = bubbles.map((text, index) => ({ kind: 'bubble', index, text }));
   return photoUrl === undefined ? list : [...list, { kind: 'photo', index: list.length, url: photoUrl }];
-};
-
-const repliesIn = (replies: Replies): ObservableInput<Reply> => {
-  if (replies === undefined) return [];
-  if (isReply(replies)) return [replies];
-  return defer(() => replies).pipe(mergeMap((value) => (value === undefined ? [] : isReply(value) ? [value] : value)));
 };
 
 /** Writes into the ledger what nobody waits for. */
