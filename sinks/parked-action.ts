@@ -70,3 +70,7 @@ export class ParkedAction<P> implements Holder, Parked<P> {
 
 const lost = ({ conversation: { platform } }: OutboundAction): ChatError =>
   new ChatError('unreachable', platform, 'the direct answer lost its connection', { inDoubt: true });
+
+/** @internal An answer cannot wait: a handoff goes by the API where the desk is asked over a network. */
+export const canAsk = (desk: Ownership | undefined, { kind }: OutboundAction): boolean =>
+  kind !== 'handoff' || desk === undefined || desk.touchNow !== undefined;

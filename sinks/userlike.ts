@@ -35,7 +35,7 @@ import { receiverOf, type UserlikeWebhook, type WireEvents } from '../lib/userli
 import { mayGo, type Ownership } from '../operators/ownership.js';
 import { rateLimit } from '../operators/rateLimit.js';
 import { userlikeDialect } from '../lib/userlike/dialect.js';
-import { ParkedAction } from './parked-action.js';
+import { canAsk, ParkedAction } from './parked-action.js';
 
 export interface ToUserlikeConfig {
   readonly client: UserlikeClient;
@@ -203,10 +203,6 @@ export function toUserlike(config: ToUserlikeConfig): OperatorFunction<OutboundA
       });
     });
 }
-
-/** An answer cannot wait: a handoff goes by the API where the desk is asked over a network. */
-const canAsk = (desk: Ownership | undefined, { kind }: OutboundAction): boolean =>
-  kind !== 'handoff' || desk === undefined || desk.touchNow !== undefined;
 
 /** What of a session goes by the API URL, and what waits for an answer that must go out before. */
 interface Session {
