@@ -195,7 +195,10 @@ export class Receiver<P> implements ExchangeOwner<P> {
     }
     const { events } = received;
     const [first] = events;
-    if (first === undefined) return undefined;
+    if (first === undefined) {
+      respond(this.answerOf([], []), () => undefined);
+      return undefined;
+    }
     const key = conversationKey(first.conversation);
     let session = this.#sessions.get(key);
     if (session === undefined) this.#sessions.set(key, (session = { key, exchanges: [], inFlight: 0 }));

@@ -108,7 +108,7 @@ describe('the borders of the library', () => {
     expect(outside.filter((path) => path !== 'rxjs')).to.deep.equal([]);
     expect(
       [...loadedBy('lib/entry/index.ts')].filter((path) =>
-        /^lib\/(userlike|fluidtalk|trueconf|chatfirst|transport)\//.test(path),
+        /^lib\/(userlike|fluidtalk|trueconf|chatfirst|http-receiver|transport)\//.test(path),
       ),
     ).to.deep.equal([]);
   });

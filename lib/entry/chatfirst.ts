@@ -1,0 +1,13 @@
+export { fromChatfirstAdapter, fromChatfirstChannel } from '../../sources/chatfirst.js';
+export { toChatfirst, type ToChatfirstConfig } from '../../sinks/chatfirst.js';
+export { routeToChatfirst, type AboutUser, type RouteToChatfirstConfig } from '../../operators/routeToChatfirst.js';
+export { chatfirstAdapter, type ChatfirstAdapter, type ChatfirstAdapterConfig } from '../chatfirst/adapter.js';
+export { chatfirstChannel, type ChatfirstChannel, type ChatfirstChannelConfig } from '../chatfirst/channel.js';
+export * from '../chatfirst/client.js';
+export * from '../chatfirst/codec.js';
+export type { ChatfirstCallName, ChatfirstCommand } from '../chatfirst/command.js';
+export * from '../chatfirst/model.js';
+export { chatfirstError } from '../chatfirst/refusal.js';
+export * from '../chatfirst/scenario-bot.js';
+export type { FetchHandler, FetchHandlerOptions } from '../http-receiver/fetch-handler.js';
+export type { NodeHandler } from '../http-receiver/node-handler.js';
