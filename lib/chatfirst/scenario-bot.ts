@@ -6,7 +6,7 @@ import type { ChatfirstMessage, ChatfirstOutput, ChatfirstResponse, ChatfirstSta
 
 /** What a scenario answered. */
 export interface ScenarioAnswer {
-  /** What to tell the user, in order; a state of the scenario that means `handoff` or `end` comes last. */
+  /** What to tell the user, in order; a state that means `handoff` or `end` comes last. */
   readonly replies: readonly Reply[];
   /** The state that the user was forced to, whatever it means. */
   readonly state?: string;
@@ -21,8 +21,10 @@ export interface ScenarioBot {
 }
 
 export interface ScenarioBotConfig {
-  /** Which states of the scenario mean `handoff` and `end`. Default: none. */
+  /** Which states of the scenario mean `handoff` and `end`, where an answer tells that the user was forced to one. Default: none. */
   readonly states?: ChatfirstStates;
+  /** Messages of the scenario that mean the same, and are not shown: talk may tell of no states. Default: none. */
+  readonly marks?: ChatfirstStates;
   /** Stands above buttons that come without a text. Default: `Please choose:`. */
   readonly prompt?: string;
   /** `v2` talks through the second generation, which tells of no states; the client needs its `v2Url`. Default: `v1`. */
@@ -39,17 +41,27 @@ export function scenarioBot(
   bot: string,
   config: ScenarioBotConfig = {},
 ): ScenarioBot {
-  const { states, prompt, generation = 'v1' } = config;
+  const { states, marks = {}, prompt, generation = 'v1' } = config;
   if (typeof bot !== 'string' || bot === '') throw new TypeError('scenarioBot: needs the name of a bot');
+  const marked = (replies: readonly Reply[]): readonly Reply[] => replies.map((reply) => meant(reply, marks));
   const first = (message: ChatfirstMessage): Observable<ScenarioAnswer> =>
     client.talk(bot, message).pipe(
       map((raw): ScenarioAnswer => {
         // Where the user went is done; only what it means outside of the scenario is news.
-        const replies = repliesIn(raw, states, prompt).filter(({ kind }) => kind !== 'platform');
+        const replies = marked(repliesIn(raw, states, prompt)).filter(({ kind }) => kind !== 'platform');
         return raw.state === undefined ? { replies, raw } : { replies, state: raw.state, raw };
       }),
     );
   const second = (message: ChatfirstMessage): Observable<ScenarioAnswer> =>
-    client.talkV2(bot, message).pipe(map((raw): ScenarioAnswer => ({ replies: outputReplies(raw, prompt), raw })));
+    client
+      .talkV2(bot, message)
+      .pipe(map((raw): ScenarioAnswer => ({ replies: marked(outputReplies(raw, prompt)), raw })));
   return { talk: generation === 'v1' ? first : second };
 }
+
+const meant = (reply: Reply, { handoff, end }: ChatfirstStates): Reply => {
+  const text = reply.kind === 'text' || reply.kind === 'choices' ? reply.text.trim() : undefined;
+  if (text === undefined) return reply;
+  if (text === handoff) return { kind: 'handoff', to: { kind: 'any' } };
+  return text === end ? { kind: 'end' } : reply;
+};

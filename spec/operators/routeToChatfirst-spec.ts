@@ -294,6 +294,23 @@ describe('scenarioBot', () => {
     expect(await replies('Menu')).to.deep.equal(['text']);
   });
 
+  it('takes messages for a person and an end that mean it, in both generations', async () => {
+    const kinds = async (said: string, generation: 'v1' | 'v2'): Promise<readonly string[]> => {
+      const api = {
+        talk: () => of({ messages: ['so', said], keyboard: ['a'], entities: [] }),
+        talkV2: () =>
+          of({ talkId: '1', messages: ['so', said].map((it) => ({ id: '1', text: it, entities: [], keyboard: [] })) }),
+      };
+      const bot = scenarioBot(api, 'teashop', { marks: { handoff: '#person', end: '#end' }, generation });
+      return (await firstValueFrom(bot.talk(hello))).replies.map(({ kind }) => kind);
+    };
+    for (const generation of ['v1', 'v2'] as const) {
+      expect(await kinds(' #person', generation)).to.deep.equal(['text', 'handoff']);
+      expect(await kinds('#end', generation)).to.deep.equal(['text', 'end']);
+    }
+    expect(await kinds('# person', 'v2')).to.deep.equal(['text', 'text']);
+  });
+
   it('talks through the second generation where it is told so', async () => {
     const { replies } = await firstValueFrom(scenarioBot(client(), 'teashop', { generation: 'v2' }).talk(hello));
     expect(replies).to.deep.equal([choices('hello', ['a'])]);
