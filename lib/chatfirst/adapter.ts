@@ -136,7 +136,8 @@ export const checkedMount = (name: string, path: string): string => {
  * 404 answers what goes elsewhere, 405 other methods, 414 addresses that are too long, and 503 with `Retry-After` calls when
  * nobody is subscribed or too much is open: nothing was accepted then, and the account counts it as `refused`.
  *
- * The wire has no ids, and a proxy may repeat a GET: `dedupe` by fingerprint knows that.
+ * The wire has no ids, and a proxy may repeat a GET: `dedupe({ fingerprints: 'unanswered' })` knows a call that comes again before
+ * it is answered, and then the second answer is empty.
  *
  * @throws TypeError when `path` is none; RangeError for a number out of range.
  */
@@ -149,6 +150,7 @@ export function chatfirstAdapter(config: ChatfirstAdapterConfig): ChatfirstAdapt
     maxPerConversation = 100,
   } = config;
   above('chatfirstAdapter: deadlineMs', deadlineMs, 0);
+  above('chatfirstAdapter: maxUrlLength', maxUrlLength, 0);
   const mount = checkedMount('chatfirstAdapter: path', config.path);
   const receiver = new Receiver(
     {

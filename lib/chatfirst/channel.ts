@@ -134,7 +134,7 @@ export function chatfirstChannel(config: ChatfirstChannelConfig): ChatfirstChann
       source: 'fromChatfirstChannel',
       noun: 'channel',
       caller: 'chatfirstChannel',
-      account: 'chatfirst:channel',
+      account: 'chatfirst-channel',
       answerMs,
       maxBytes,
       bodyTimeoutMs,

@@ -10,6 +10,7 @@ import { concat, delay, filter, firstValueFrom, NEVER, of, Subject, throwError, 
 import {
   cards,
   choices,
+  dedupe,
   end,
   handoff,
   media,
@@ -164,6 +165,32 @@ describe('chatfirstAdapter, fromChatfirstAdapter and toChatfirst', () => {
     fromChatfirstAdapter({ adapter }).pipe(react(echo), dropping, toChatfirst({ adapter })).subscribe();
     const answer = await adapter.fetch(new Request('http://x.test/?id=u&msg=x'));
     expect(((await answer.json()) as { Messages: unknown }).Messages).to.deep.equal([NEUTRAL]);
+    started(echo);
+  });
+
+  it('lets dedupe know a call that comes again before it is answered', async () => {
+    const done = new Subject<Reply>();
+    const accounts = openAccounts();
+    const adapter = chatfirstAdapter({ path: '/', accounts });
+    let handled = 0;
+    const handler = (): Observable<Reply> => {
+      handled++;
+      return done;
+    };
+    fromChatfirstAdapter({ adapter })
+      .pipe(dedupe({ fingerprints: 'unanswered' }), react(handler), toChatfirst({ adapter }))
+      .subscribe();
+    const call = async (msg: string): Promise<unknown> =>
+      ((await (await adapter.fetch(new Request(`http://x.test/?id=u&msg=${msg}`))).json()) as { Messages: unknown })
+        .Messages;
+    const answers = [call('yes'), call('yes')];
+    await Promise.resolve();
+    done.next(text('ok'));
+    done.complete();
+    expect(await Promise.all(answers)).to.deep.equal([['ok'], []]);
+    expect(handled).to.equal(1);
+    await call('yes');
+    expect(handled).to.equal(2);
     started(echo);
   });
 
@@ -355,7 +382,7 @@ describe('chatfirstAdapter, fromChatfirstAdapter and toChatfirst', () => {
       expect(() => chatfirstAdapter({ path }), path).to.throw(TypeError, 'chatfirstAdapter: path');
     }
     expect(() => chatfirstAdapter({ path: '/', deadlineMs: 0 })).to.throw(RangeError, 'deadlineMs');
-    expect(() => chatfirstAdapter({ path: '/', maxUrlLength: 0 })).to.throw(RangeError);
+    expect(() => chatfirstAdapter({ path: '/', maxUrlLength: 0 })).to.throw(RangeError, 'maxUrlLength');
     expect(() => toChatfirst({})).to.throw(TypeError, 'needs a client or an adapter');
     expect(() => toChatfirst({ adapter: {} as ChatfirstAdapter })).to.throw(TypeError, 'chatfirstAdapter()');
     expect(() => fromChatfirstAdapter({ adapter: {} as ChatfirstAdapter })).to.throw(TypeError, 'chatfirstAdapter()');
