@@ -17,14 +17,20 @@ export interface UserlikeSimulatorConfig extends Partial<CoreConfig> {
 
 /** How many of the next requests go wrong, and how. */
 export interface UserlikeFaults {
-  /** Webhook requests that are delivered twice. */
+  /** Webhook requests that are delivered several times. */
   duplicate?: number;
+  /** How often. Default: 2. */
+  copies?: number;
+  /** Whether all copies are under way at once, in place of one after the other. Default: false. */
+  atOnce?: boolean;
   /** Webhook requests that never arrive. */
   drop?: number;
   /** Webhook requests whose connection is cut before the answer. */
   hangUp?: number;
   /** API requests that are answered 429. */
   throttle?: number;
+  /** What `Retry-After` says then, in seconds. Default: 0. */
+  retryAfter?: number;
   /** API requests that are answered 500 without effect. */
   fail?: number;
   /** API requests whose connection is reset before, or after, they have their effect. */
@@ -32,7 +38,13 @@ export interface UserlikeFaults {
   resetAfter?: number;
   /** API requests that are never answered. */
   silent?: number;
+  /** API requests that are answered after `delayMs`. The effect comes at once. */
+  delay?: number;
+  /** Default: 1 s. */
+  delayMs?: number;
 }
+
+type Counted = Exclude<keyof UserlikeFaults, 'copies' | 'atOnce' | 'retryAfter' | 'delayMs'>;
 
 /** A contact who writes to the bot. Each call resolves when the bot has answered the webhook, or did not. */
 export interface SimulatedContact {
@@ -70,7 +82,7 @@ export async function userlikeSimulator(config: UserlikeSimulatorConfig): Promis
   const faults: UserlikeFaults = {};
   const lines = new Map<string, Promise<void>>();
 
-  const strikes = (fault: keyof UserlikeFaults): boolean => {
+  const strikes = (fault: Counted): boolean => {
     const left = faults[fault] ?? 0;
     if (left > 0) faults[fault] = left - 1;
     return left > 0;
@@ -92,14 +104,19 @@ export async function userlikeSimulator(config: UserlikeSimulatorConfig): Promis
     }
   };
   const tell = (request: SimulatedRequest): void => {
-    const times = strikes('duplicate') ? 2 : 1;
-    for (let n = 0; n < times; n++) {
+    const { copies = 2, atOnce = false } = faults;
+    const times = strikes('duplicate') ? copies : 1;
+    const inTurn = (work: () => Promise<unknown>): void => {
       const before = lines.get(request.contact) ?? Promise.resolve();
       lines.set(
         request.contact,
-        before.then(async () => deliver(request)),
+        before.then(async () => {
+          await work();
+        }),
       );
-    }
+    };
+    if (atOnce) inTurn(async () => Promise.all(Array.from({ length: times }, async () => deliver(request))));
+    else for (let n = 0; n < times; n++) inTurn(async () => deliver(request));
   };
   const core = new UserlikeCore({ ...config, scheduler }, tell);
 
@@ -155,7 +172,7 @@ export async function userlikeSimulator(config: UserlikeSimulatorConfig): Promis
       return;
     }
     if (strikes('throttle')) {
-      response.writeHead(429, { 'retry-after': '0' }).end();
+      response.writeHead(429, { 'retry-after': String(faults.retryAfter ?? 0) }).end();
       return;
     }
     if (strikes('fail')) {
@@ -168,7 +185,17 @@ export async function userlikeSimulator(config: UserlikeSimulatorConfig): Promis
       return;
     }
     const headers = retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) };
-    response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(body);
+    const answer = (): void => {
+      response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(body);
+    };
+    if (!strikes('delay')) {
+      answer();
+      return;
+    }
+    const late = scheduler.schedule(answer, faults.delayMs ?? 1_000);
+    response.once('close', () => {
+      late.unsubscribe();
+    });
   };
   /** For a shell: says something for a contact, and answers with what the contact sees, also what comes soon after. */
   const say = async (path: string, request: IncomingMessage, response: ServerResponse): Promise<void> => {

@@ -3,6 +3,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { userlikeSimulator, type UserlikeSimulator } from 'tidewire/simulators';
+import { virtualClock } from 'tidewire/testing';
+import { eventually } from '../../support/eventually.js';
 
 describe('userlikeSimulator', () => {
   let server: Server;
@@ -76,6 +78,51 @@ describe('userlikeSimulator', () => {
     }
     expect(statuses).to.deep.equal([429, 500, 0, 0]);
     expect(kim.sees()).to.deep.equal(['resetAfter']);
+  });
+
+  it('delivers copies one after the other, or all at once', async () => {
+    const kim = simulator.contact('kim', 'web');
+    let underWay = 0;
+    let most = 0;
+    answer = (response) => {
+      most = Math.max(most, ++underWay);
+      setImmediate(() => {
+        underWay--;
+        response.end();
+      });
+    };
+    Object.assign(simulator.faults, { duplicate: 1, copies: 3 });
+    await kim.open();
+    expect([seen.length, most]).to.deep.equal([3, 1]);
+    // Nobody is answered before all have come.
+    const waiting: ServerResponse[] = [];
+    answer = (response) => {
+      waiting.push(response);
+      if (waiting.length === 3) for (const each of waiting) each.end();
+    };
+    Object.assign(simulator.faults, { duplicate: 1, atOnce: true });
+    await kim.say('again');
+    expect(seen).to.have.length(6);
+  });
+
+  it('says how long to wait, and answers late what it did at once', async () => {
+    const clock = virtualClock();
+    await simulator.close();
+    const webhook = { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`, headers: {} };
+    simulator = await userlikeSimulator({ webhook, scheduler: clock });
+    const kim = simulator.contact('kim', 'web');
+    await kim.open();
+    Object.assign(simulator.faults, { throttle: 1, retryAfter: 7 });
+    const headers = { 'security-token': simulator.token };
+    const throttled = await fetch(simulator.url, { method: 'POST', headers, body: message(cid(), 'x') });
+    expect([throttled.status, throttled.headers.get('retry-after')]).to.deep.equal([429, '7']);
+    Object.assign(simulator.faults, { delay: 1, delayMs: 500 });
+    let isAnswered = false;
+    const late = call(message(cid(), 'slow')).finally(() => (isAnswered = true));
+    await eventually('it is shown', () => kim.sees().includes('slow'));
+    expect(isAnswered).to.equal(false);
+    clock.advance(500);
+    expect(await late).to.equal(200);
   });
 
   it('hangs up before the answer', async () => {
