@@ -63,7 +63,8 @@ export interface ToUserlikeConfig {
  * A receipt is `delivered` with `via` `direct` when the answer was handed to the socket, `unknown` when the socket closed
  * before; a direct answer is never repeated, and its errors are known to nobody. Files always go by the API URL, because
  * only there errors come back, and so does everything of a session that is behind a call. The API's limit of 20 requests a
- * minute and session is kept: what waits of a session goes out as one list, `handoff` and `end` go first.
+ * minute and session is kept: what waits of a session goes out as one list, except for files and `platform` actions, with
+ * which the platform would refuse the whole list; `handoff` and `end` go first.
  *
  * Completes when the source has completed and every action has its receipt. Errors: those of the source.
  *
@@ -107,8 +108,9 @@ export function toUserlike(config: ToUserlikeConfig): OperatorFunction<OutboundA
       }),
     );
   });
+  // A list is refused as a whole, and these may be refused for what they are.
   const together = (before: OutboundAction, next: OutboundAction): boolean =>
-    before.kind !== 'media' && next.kind !== 'media';
+    !ALONE.has(before.kind) && !ALONE.has(next.kind);
   const byApi = rateLimit({ limit, perMs, coalesce, together, attempts, scheduler }, send);
 
   return (source) =>
@@ -203,6 +205,8 @@ export function toUserlike(config: ToUserlikeConfig): OperatorFunction<OutboundA
       });
     });
 }
+
+const ALONE: ReadonlySet<string> = new Set(['media', 'platform']);
 
 /** What of a session goes by the API URL, and what waits for an answer that must go out before. */
 interface Session {

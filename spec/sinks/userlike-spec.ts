@@ -241,6 +241,30 @@ describe('userlikeWebhook and toUserlike', () => {
     expect(desk.receipts.every(({ status }) => status === 'delivered')).to.equal(true);
   });
 
+  it('lets nothing fail with a file or an event of the platform that is refused', async () => {
+    await started(echo);
+    const conversation = { platform: 'userlike', id: 'chatbot::1:aa', channel: 'web' };
+    desk.answer = (response, n) => {
+      const isRefused = saidIn(desk.calls[n - 1]?.body).some((name) => name === 'brand_new' || name === 'media');
+      response.writeHead(isRefused ? 400 : 200).end();
+    };
+    const says = (n: number): OutboundAction => ({ kind: 'text', id: `t${n}`, conversation, text: `${n}` });
+    for (const action of [says(1), says(2)]) desk.actions.next(action);
+    desk.actions.next({ kind: 'platform', id: 'p', conversation, name: 'brand_new', payload: {} });
+    desk.actions.next(says(3));
+    desk.actions.next({ kind: 'media', id: 'm', conversation, media: { url: 'https://example.org/a.png' } });
+    desk.actions.next(says(4));
+    await until(() => desk.receipts.length === 6);
+    expect(desk.receipts.map(({ action, status }) => `${action.id} ${status}`)).to.deep.equal([
+      't1 delivered',
+      't2 delivered',
+      'p failed',
+      't3 delivered',
+      'm failed',
+      't4 delivered',
+    ]);
+  });
+
   it('fails at once after the token was refused, and resumes with another', async () => {
     await started(echo);
     desk.answer = (response, n) => response.writeHead(n === 1 ? 401 : 200).end();
