@@ -15,6 +15,7 @@ import {
   type UserlikeClientConfig,
 } from 'tidewire/userlike';
 import { http, type HttpRequest } from '../../lib/transport/http.js';
+import { shownOf } from '../support/shown.js';
 import { request } from '../support/webhook-desk.js';
 
 const TOKEN = 'tok-5e2c8d41';
@@ -22,27 +23,6 @@ const IN_URL = 'url-9ab37f60';
 const HOOK = 'hook-c41d7e93';
 const SECRETS = [TOKEN, IN_URL, HOOK];
 
-/** Everything that somebody may print of a thing: as text, as JSON, inspected to the bottom, and down its causes. */
-const shownOf = (thing: unknown): string => {
-  const parts = [inspect(thing, { depth: Infinity, showHidden: true, getters: true, maxStringLength: Infinity })];
-  for (let error = thrownIn(thing), depth = 0; error instanceof Error && depth < 10; depth++) {
-    parts.push(error.name, error.message, error.stack ?? '', String(error), JSON.stringify(error));
-    parts.push(JSON.stringify(Object.getOwnPropertyDescriptors(error)));
-    error = error.cause;
-  }
-  // A subscription knows its parents: JSON of what has no circles is left.
-  const seen = new Set<unknown>();
-  const once = (_: string, value: unknown): unknown => {
-    if (typeof value !== 'object' || value === null) return value;
-    if (seen.has(value)) return undefined;
-    seen.add(value);
-    return value;
-  };
-  parts.push(JSON.stringify({ thing }, once));
-  return parts.join('\n');
-};
-const thrownIn = (thing: unknown): unknown =>
-  typeof thing === 'object' && thing !== null && 'error' in thing ? thing.error : thing;
 const keepsSecrets = (what: string, thing: unknown): void => {
   const shown = shownOf(thing);
   for (const secret of SECRETS) expect(shown.includes(secret), `${what} shows ${secret}`).to.equal(false);
