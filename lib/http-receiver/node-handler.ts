@@ -41,9 +41,12 @@ export const nodeHandler =
     else take(call, body);
   };
 
-/** Nothing is written to who is gone. */
+/**
+ * Nothing is written to who is gone. Between the end of a connection and the `close` that tells of it, Node drops what is
+ * written, and the response says that it was all sent.
+ */
 const write = (request: IncomingMessage, response: ServerResponse, answer: Answer): void => {
-  if (response.destroyed || response.writableEnded) return;
+  if (response.destroyed || response.writableEnded || request.socket.destroyed) return;
   const { status, body } = answer;
   const all = headersOf(answer);
   all['content-length'] = String(Buffer.byteLength(body));

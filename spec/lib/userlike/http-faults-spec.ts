@@ -256,6 +256,19 @@ describe('a webhook under broken HTTP', () => {
     await isWell();
   });
 
+  it('is in doubt about an answer when its connection was destroyed just before, and nobody was told yet', async () => {
+    await start(LONG);
+    handler = (event) => {
+      for (const socket of open) socket.destroy();
+      return echo(event);
+    };
+    expect(await exchange({ bytes: post('x'), ending: 'waits' })).to.deep.equal([]);
+    await isIdle();
+    expect(accounts.counts().outcomes).to.include({ inDoubt: 1, handled: 0 });
+    handler = echo;
+    await isWell();
+  });
+
   it('answers 503 to bodies that are still on their way when it drains', async () => {
     await start(LONG);
     const halves = ['a', 'b'].map(async (words) => exchange({ bytes: post(words).slice(0, -20), ending: 'waits' }));
