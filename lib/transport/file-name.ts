@@ -7,6 +7,11 @@ export const fileNameOf = (disposition: string): string | undefined => {
   const quoted = /;\s*filename\s*=\s*"((?:[^"\\]|\\.)*)"/i.exec(disposition)?.[1]?.replace(/\\(.)/g, '$1');
   const bare = /;\s*filename\s*=\s*([^";\s]+)/i.exec(disposition)?.[1];
   const told = (extended === undefined ? undefined : decoded(extended)) ?? quoted ?? bare ?? '';
+  return cleanName(told);
+};
+
+/** A name without folders, control signs and what turns the direction of writing; `undefined` when nothing is left. */
+export const cleanName = (told: string): string | undefined => {
   const name = told
     .replace(/^.*[/\\]/s, '')
     .replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, '')

@@ -27,6 +27,9 @@ export interface WebSocketLike {
   send(text: string): void;
   close(code?: number, reason?: string): void;
   addEventListener(type: 'open' | 'message' | 'close' | 'error', listener: (event: SocketEventLike) => void): void;
+  /** Stops reading, and reads on: that of `ws` can, the browser's own cannot. */
+  pause?(): void;
+  resume?(): void;
 }
 export type WebSocketConstructor = new (url: string, protocols: string[]) => WebSocketLike;
 
@@ -64,6 +67,13 @@ export interface OpenSocket {
   readonly isPinged: boolean;
   /** Whether the text was handed to the socket, which says nothing about its arrival. */
   send(text: string): boolean;
+  /**
+   * Emits nothing until `resume`, and stops reading; whether it can, which in a browser it cannot. No ping is answered
+   * meanwhile: a server cuts who pauses for long.
+   */
+  pause(): boolean;
+  /** Reads on, after what was read already. */
+  resume(): void;
 }
 
 /** It is open, or a text came; with the socket to answer on. Binary frames are left out. */
@@ -115,6 +125,11 @@ export const socket = (config: SocketConfig): Observable<SocketNews> => {
     }
     const isPinged = 'ping' in ws && 'terminate' in ws && 'on' in ws;
     const pinging = isPinged ? (ws as Pinging) : undefined;
+    let isDead = false;
+    let isStopped = false;
+    /** What was read already when reading stopped. */
+    const held: string[] = [];
+    const isPaused = (): boolean => isStopped;
     const open: OpenSocket = {
       isPinged,
       send: (text) => {
@@ -122,22 +137,49 @@ export const socket = (config: SocketConfig): Observable<SocketNews> => {
         ws.send(text);
         return true;
       },
+      pause: () => {
+        if (ws.readyState !== OPEN || ws.pause === undefined || ws.resume === undefined) return false;
+        isStopped = true;
+        ws.pause();
+        return true;
+      },
+      resume: () => {
+        if (!isStopped) return;
+        emitHeld();
+        if (isPaused()) return;
+        ws.resume?.();
+        // The pong may be among what comes now.
+        if (waiting !== undefined) awaitPong();
+      },
     };
-    let isDead = false;
+    const emitHeld = (): void => {
+      isStopped = false;
+      // Whoever gets one may pause again: the others wait, in order.
+      for (const text of held.splice(0)) {
+        if (isPaused()) held.push(text);
+        else subscriber.next({ kind: 'frame', text, socket: open });
+      }
+    };
 
     const opening = after(openWithinMs, () => {
       isDead = true;
       fail('timeout', `the socket did not open within ${openWithinMs} ms`);
     });
     let waiting: Subscription | undefined;
+    const awaitPong = (): void => {
+      waiting?.unsubscribe();
+      waiting = after(pongWithinMs, () => {
+        // It could not be read.
+        if (isStopped) return;
+        isDead = true;
+        fail('unreachable', `no pong came within ${pongWithinMs} ms`, 'noPong');
+      });
+    };
     const pingLater = (): void => {
       after(pingMs, () => {
         if (ws.readyState !== OPEN) return;
         pinging?.ping();
-        waiting = after(pongWithinMs, () => {
-          isDead = true;
-          fail('unreachable', `no pong came within ${pongWithinMs} ms`, 'noPong');
-        });
+        awaitPong();
       });
     };
 
@@ -156,6 +198,7 @@ export const socket = (config: SocketConfig): Observable<SocketNews> => {
     ws.addEventListener('message', ({ data: text }) => {
       if (typeof text !== 'string') return;
       if (text.length > maxFrameBytes) fail('overflow', `a frame has more than ${maxFrameBytes} bytes`);
+      else if (isStopped) held.push(text);
       else subscriber.next({ kind: 'frame', text, socket: open });
     });
     // The listener stays: closing while connecting emits one more `error`, which would be thrown without a listener.
@@ -170,12 +213,16 @@ export const socket = (config: SocketConfig): Observable<SocketNews> => {
       } else subscriber.error(transportError(platform, 'connect', false, error));
     });
     ws.addEventListener('close', ({ code }) => {
+      // What came before the end is told before it, pause or not.
+      if (isStopped) emitHeld();
       if (code === 1_000) subscriber.complete();
       else fail('unreachable', `the socket closed with ${String(code)}`, String(code));
     });
 
     return () => {
       timers.unsubscribe();
+      // The other side's answer to the close is to be read.
+      if (isStopped) ws.resume?.();
       if (isDead && pinging !== undefined) pinging.terminate();
       else if (ws.readyState <= OPEN) ws.close(1_000, 'Client closing');
     };

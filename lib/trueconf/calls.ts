@@ -68,6 +68,15 @@ export class Calls implements TrueconfClient {
   get deliveries$() {
     return this.#link.deliveries$;
   }
+  get server() {
+    return this.#settings.server;
+  }
+  get account() {
+    return this.#settings.account;
+  }
+  get receivesUnread() {
+    return this.#settings.receiveUnread;
+  }
   get serverName$(): Observable<string> {
     return defer(() => (this.#serverName === undefined ? this.#askServerName() : of(this.#serverName)));
   }
@@ -76,6 +85,15 @@ export class Calls implements TrueconfClient {
     return `TrueconfClient(${this.#settings.server})`;
   }
 
+  pause(): boolean {
+    return this.#link.pause();
+  }
+  resume(): void {
+    this.#link.resume();
+  }
+  reconnect(): void {
+    this.#link.reconnect();
+  }
   close(): void {
     this.#link.close();
   }
@@ -136,9 +154,13 @@ export class Calls implements TrueconfClient {
     checkSticker(file);
     return this.#sendFile(chatId, file, { ...file, mimeType: 'image/webp' }, { ...options, mimeType: 'sticker/webp' });
   }
-  upload(file: TrueconfFileToSend, options: TrueconfUploadOptions = {}): Observable<string> {
+  upload(
+    file: TrueconfFileToSend,
+    options: TrueconfUploadOptions & { readonly preview?: TrueconfFileToSend } = {},
+  ): Observable<string> {
     checkFile('file', file);
-    return this.#transfers.upload(file, undefined, options);
+    if (options.preview !== undefined) checkFile('preview', options.preview);
+    return this.#transfers.upload(file, options.preview, options);
   }
   fileInfo(fileId: string) {
     return this.#ask('getFileInfo', { fileId });

@@ -88,7 +88,13 @@ export interface TrueconfClient {
     options?: TrueconfSendOptions & TrueconfUploadOptions,
   ): Observable<TrueconfSentFile>;
   /** Uploads a file, for `encodeAction` and `setAvatar`: an id that is good once, and soon. */
-  upload(file: TrueconfFileToSend, options?: TrueconfUploadOptions): Observable<string>;
+  upload(
+    file: TrueconfFileToSend,
+    options?: TrueconfUploadOptions & {
+      /** A small picture of it: then it is shown as one. */
+      readonly preview?: TrueconfFileToSend;
+    },
+  ): Observable<string>;
   fileInfo(fileId: string): Observable<TrueconfFileInfo>;
   /** Waits until a file has come to the server, and fetches it. `refused` with `notAvailable` when it never will. */
   download(fileId: string): Observable<Download>;
@@ -148,9 +154,28 @@ export interface TrueconfClient {
   readonly status$: Observable<TrueconfStatus>;
   /**
    * What the server tells, for sources: keeps the connection while it is subscribed, and completes after `close`. A message
-   * that nobody acknowledges stays unread. What comes while nobody is subscribed is not kept.
+   * that nobody acknowledges stays unread. What comes while nobody is subscribed is not kept; with `receiveUnread`, who
+   * subscribes then is told of it by a new connection.
    */
   readonly deliveries$: Observable<TrueconfDelivery>;
+  /** The host name of the server. */
+  readonly server: string;
+  /** Which bot it is, as it was given. */
+  readonly account: string | undefined;
+  /** Whether messages that were not acknowledged come again with each connection. */
+  readonly receivesUnread: boolean;
+  /**
+   * Stops reading from the connection, for a moment: a server cuts whoever answers no ping. Whether it could: there may be no
+   * connection, browsers have no such thing, and while a call waits for its answer reading goes on.
+   */
+  pause(): boolean;
+  /** Reads on, as the next call does by itself. */
+  resume(): void;
+  /**
+   * Makes the connection anew as soon as no call waits for its answer, new ones wait for the next: so that messages that were
+   * not acknowledged come again. Without a connection, nothing.
+   */
+  reconnect(): void;
   /** Closes the connection for good: calls fail, `deliveries$` completes. */
   close(): void;
 }

@@ -32,6 +32,7 @@ import type { JsonObject } from '../model/index.js';
 import { partOf, ready, unreadable, type ReadyFile, type TrueconfFileToSend } from './file-to-send.js';
 import type { Link } from './link.js';
 import type { Settings } from './settings.js';
+import { UploadLimits } from './upload-limits.js';
 
 /** How an upload is followed. */
 export interface TrueconfUploadOptions {
@@ -59,11 +60,13 @@ export class Transfers {
   readonly #settings: Settings;
   readonly #link: Link;
   readonly #ask: Ask;
+  readonly #limits: UploadLimits;
 
   constructor(settings: Settings, link: Link, ask: Ask) {
     this.#settings = settings;
     this.#link = link;
     this.#ask = ask;
+    this.#limits = new UploadLimits(link, () => ask('getFileUploadLimits', {}));
   }
 
   /** Announces a file, and sends its bytes: the id with which a message can have it, once and soon. */
@@ -80,7 +83,8 @@ export class Transfers {
           switchMap((found) => {
             const sent = mimeType === undefined ? found : { ...found, mimeType };
             const parts = [partOf('file', sent), ...(previewed === undefined ? [] : [partOf('preview', previewed)])];
-            return this.#ask('uploadFile', { fileSize: found.sizeBytes, fileName: found.name }).pipe(
+            return this.#limits.check(found.name, found.sizeBytes).pipe(
+              switchMap(() => this.#ask('uploadFile', { fileSize: found.sizeBytes, fileName: found.name })),
               switchMap(({ uploadTaskId }) => this.#post(uploadTaskId, parts, onProgress)),
             );
           }),

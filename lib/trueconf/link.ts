@@ -1,3 +1,4 @@
+import { either as E } from 'fp-ts';
 import {
   BehaviorSubject,
   catchError,
@@ -20,7 +21,8 @@ import {
 import { ChatError, toChatError } from '../errors.js';
 import type { JsonObject } from '../model/index.js';
 import { socket } from '../transport/socket.js';
-import { isRepeatable } from './codec-answer.js';
+import type { TrueconfUploadLimits } from './answers.js';
+import { decodeAnswer, isRepeatable } from './codec-answer.js';
 import { RENEWAL, Session, type Pending, type SessionHost, type TrueconfDelivery } from './session.js';
 import type { Settings } from './settings.js';
 import type { Tokens } from './token.js';
@@ -48,7 +50,12 @@ export class Link {
   readonly #closed = new ChatError('unreachable', 'trueconf', 'the client was closed', { retryable: false });
   readonly #run: Observable<never>;
   #session: Session | undefined;
+  /** One that takes no more calls, and ends with its last answer. */
+  #retired: Session | undefined;
   #sessions = 0;
+  /** Whether the server told this connection of a message that nobody heard. */
+  #isUnheard = false;
+  #limits: TrueconfUploadLimits | undefined;
   /** Failures since the last authorisation; refusals of the login, in a row; names that were not found. */
   #failures = 0;
   #refusals = 0;
@@ -72,7 +79,12 @@ export class Link {
   }
 
   get deliveries$(): Observable<TrueconfDelivery> {
-    return merge(this.#deliveries, this.#use()).pipe(
+    const again = defer(() => {
+      // What nobody heard is told to the next connection.
+      if (this.#isUnheard) this.reconnect();
+      return EMPTY;
+    });
+    return merge(this.#deliveries, again, this.#use()).pipe(
       catchError((error: unknown) => (error === this.#closed ? EMPTY : throwError(() => error))),
     );
   }
@@ -80,6 +92,32 @@ export class Link {
   /** Bytes of a file that have come to the server; what was subscribed ends with each connection. */
   get progress$(): Observable<{ readonly fileId: string; readonly bytes: number }> {
     return this.#progress.asObservable();
+  }
+
+  /** What may be uploaded, as this connection was told last; `undefined` when it was not. */
+  get limits(): TrueconfUploadLimits | undefined {
+    return this.#limits;
+  }
+
+  learn(limits: TrueconfUploadLimits): void {
+    this.#limits = limits;
+  }
+
+  pause(): boolean {
+    return this.#session?.pause() === true;
+  }
+
+  resume(): void {
+    this.#session?.resume();
+  }
+
+  /** Makes the connection anew as soon as no call waits for its answer; nothing where there is none. */
+  reconnect(): void {
+    const session = this.#session;
+    if (session === undefined) return;
+    this.#session = undefined;
+    this.#retired = session;
+    session.retire();
   }
 
   /** The payload of the answer, an error code in it too. */
@@ -105,6 +143,7 @@ export class Link {
         pending.timer?.unsubscribe();
         this.#waiting.delete(pending);
         this.#session?.forget(pending);
+        this.#retired?.forget(pending);
       });
       const session = this.#session;
       if (session === undefined) this.#wait(pending);
@@ -118,6 +157,7 @@ export class Link {
     this.#isClosed = true;
     // What is on its way is in doubt, whatever ends it.
     this.#session?.over();
+    this.#retired?.over();
     this.#stop.error(this.#closed);
     this.#report({ kind: 'closed' });
     this.#status.complete();
@@ -175,6 +215,7 @@ export class Link {
       const session = new Session(this.#host(), token, `${scheduler.now().toString(36)}.${++this.#sessions}`);
       const over = (): void => {
         if (this.#session === session) this.#session = undefined;
+        if (this.#retired === session) this.#retired = undefined;
         session.over();
       };
       const news = socket({
@@ -216,6 +257,8 @@ export class Link {
       authorized: (session, userId, connectionId) => {
         this.#failures = this.#nameFailures = this.#authRefusals = 0;
         this.#session = session;
+        this.#isUnheard = false;
+        this.#limits = undefined;
         this.#report(
           connectionId === undefined ? { kind: 'authorized', userId } : { kind: 'authorized', userId, connectionId },
         );
@@ -224,10 +267,15 @@ export class Link {
         for (const pending of waiting) session.send(pending);
       },
       deliver: (delivery) => {
+        if (delivery.isAwaited && !this.#deliveries.observed) this.#isUnheard = this.#settings.receiveUnread;
         this.#deliveries.next(delivery);
       },
       progress: (fileId, bytes) => {
         this.#progress.next({ fileId, bytes });
+      },
+      limits: (payload) => {
+        const limits = decodeAnswer('getFileUploadLimits', payload);
+        if (E.isRight(limits)) this.learn(limits.right);
       },
       again: (pending) => {
         if (pending.attempts >= MOST_ATTEMPTS) return false;

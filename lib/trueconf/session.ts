@@ -17,7 +17,9 @@ export interface TrueconfDelivery {
    * Tells the server that the event has arrived, which shows a message as read: on the socket that brought it, once. Whether
    * it could be told; if not, a message comes again where `receiveUnread` is set. What is no message is acknowledged already.
    */
-  acknowledge(): boolean;
+  readonly acknowledge: () => boolean;
+  /** Whether the server waits for that: then it is a message, which comes again where it does not get it. */
+  readonly isAwaited: boolean;
 }
 
 /** @internal A call, while it waits to be sent or for its answer. */
@@ -43,13 +45,15 @@ export interface SessionHost {
   readonly authorized: (session: Session, userId: string, connectionId: string | undefined) => void;
   readonly deliver: (delivery: TrueconfDelivery) => void;
   readonly progress: (fileId: string, bytes: number) => void;
+  /** What may be uploaded has changed. */
+  readonly limits: (payload: unknown) => void;
   /** Takes a call back that may be sent again; whether it does. */
   readonly again: (pending: Pending) => boolean;
   /** The server accepts the token no longer; whether there may be another. */
   readonly renew: (token: string) => boolean;
 }
 
-/** @internal The reason of an end that only another token asks for. */
+/** @internal The reason of an end that is our own wish: for another token, or to be told again. */
 export const RENEWAL = 'renewal';
 
 const NOTHING = (): boolean => false;
@@ -66,6 +70,7 @@ export class Session {
   readonly #pending = new Map<number, Pending>();
   readonly #ended = new Subject<never>();
   #socket: OpenSocket | undefined;
+  #isRetired = false;
   #id = 0;
   #strays = 0;
   #self: string | undefined;
@@ -134,14 +139,36 @@ export class Session {
           inDoubt: !pending.isRepeatable && !pending.isOurs,
         }),
       );
+      this.#endWhenIdle();
     }, requestTimeoutMs);
+    // The answer comes the same way as what was not to be read.
+    this.resume();
     // A socket that is no longer open tells so next.
     this.#socket?.send(encodeFrame({ type: 1, id, method, payload }));
   }
 
   /** Nobody waits for the answer any more. */
   forget(pending: Pending): void {
-    if (this.#pending.get(pending.id) === pending) this.#pending.delete(pending.id);
+    if (this.#pending.get(pending.id) !== pending) return;
+    this.#pending.delete(pending.id);
+    this.#endWhenIdle();
+  }
+
+  /** Reads nothing until `resume`, unless a call waits for its answer; whether it could. */
+  pause(): boolean {
+    return this.#pending.size === 0 && this.#socket?.pause() === true;
+  }
+
+  resume(): void {
+    this.#socket?.resume();
+  }
+
+  /** Ends when all calls have their answers; there are no more. */
+  retire(): void {
+    this.#isRetired = true;
+    this.#beat?.unsubscribe();
+    this.resume();
+    this.#endWhenIdle();
   }
 
   /** A frame has come. */
@@ -149,7 +176,7 @@ export class Session {
     const frame = decodeFrame(text);
     if (E.isLeft(frame)) {
       const event = undecodableEvent(text, frame.left, this.#arrival(`stray${++this.#strays}`));
-      this.#host.deliver({ event, acknowledge: NOTHING });
+      this.#host.deliver({ event, acknowledge: NOTHING, isAwaited: false });
     } else if (frame.right.type === 1) this.#told(frame.right, socket);
     else this.#answered(frame.right.id, frame.right.payload);
   }
@@ -188,6 +215,13 @@ export class Session {
       }
     }
     pending.answered(payload);
+    this.#endWhenIdle();
+  }
+
+  #endWhenIdle(): void {
+    if (!this.#isRetired || this.#pending.size > 0) return;
+    const sentence = 'the connection is made anew for what was not acknowledged';
+    this.#ended.error(new ChatError('unreachable', 'trueconf', sentence, { reason: RENEWAL }));
   }
 
   #told(frame: TrueconfRequestFrame, socket: OpenSocket): void {
@@ -201,14 +235,15 @@ export class Session {
       isOpen = false;
       return socket.send(encodeFrame({ type: 2, id }));
     };
-    if (method !== 'sendMessage') {
+    const isAwaited = method === 'sendMessage';
+    if (!isAwaited) {
       acknowledge();
       if (event.kind === 'progress') {
         const { fileId, progress } = frame.payload as { readonly fileId: string; readonly progress: number };
         this.#host.progress(fileId, progress);
-      }
+      } else if (method === 'getFileUploadLimits') this.#host.limits(frame.payload);
     }
-    this.#host.deliver({ event, acknowledge });
+    this.#host.deliver({ event, acknowledge, isAwaited });
   }
 
   /** Where nobody pings, the server is asked something that any version answers, if only with an error. */
