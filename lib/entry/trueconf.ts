@@ -1,3 +1,6 @@
+export * from '../../sinks/trueconf.js';
+export * from '../../sources/trueconf.js';
+export type { Seat } from '../seat.js';
 export type { Download } from '../transport/download.js';
 export type { SocketEventLike, TlsConfig, WebSocketConstructor, WebSocketLike } from '../transport/socket.js';
 export * from '../trueconf/client.js';
@@ -5,7 +8,10 @@ export * from '../trueconf/codec.js';
 export type { TrueconfFileToSend } from '../trueconf/file-to-send.js';
 export type { TrueconfDownloaded, TrueconfTarget, TrueconfUploadOptions } from '../trueconf/files.js';
 export type { Chunks } from '../transport/collect.js';
+export { englishSeatTexts, type TrueconfHandover, type TrueconfSeatTexts } from '../trueconf/handoff.js';
+export type { TrueconfInbound } from '../trueconf/inbox.js';
 export type { TrueconfStatus } from '../trueconf/link.js';
+export type { TrueconfFileOfYours } from '../trueconf/outgoing-file.js';
 export type { TrueconfDelivery } from '../trueconf/session.js';
 export type { TrueconfClientOptions, TrueconfDownloads } from '../trueconf/settings.js';
 export type { TrueconfCredentials } from '../trueconf/token.js';

@@ -50,8 +50,8 @@ const partOfUrl = (url: string): string => (URL.canParse(url) ? partOfPath(new U
 const nameOf = (file: TrueconfFileToSend): string =>
   file.name ?? ('path' in file ? partOfPath(file.path) : 'url' in file ? partOfUrl(file.url) : '');
 
-/** What is said of its type, or the ending of its name says. */
-const declaredType = (file: TrueconfFileToSend): string | undefined =>
+/** @internal What is said of its type, or the ending of its name says. */
+export const declaredType = (file: TrueconfFileToSend): string | undefined =>
   file.mimeType ?? PICTURES[/\.(\w+)$/.exec(nameOf(file))?.[1]?.toLowerCase() ?? ''];
 
 /**
@@ -75,10 +75,12 @@ export const checkFile = (argument: string, file: TrueconfFileToSend | undefined
   }
 };
 
+/** @internal Whether it is of a type that is shown as a picture. */
+export const isPicture = (file: TrueconfFileToSend): boolean => PICTURE_TYPES.has(declaredType(file) ?? '');
+
 /** @throws TypeError unless it is of a type that is shown as a picture. @internal */
 export const checkPicture = (argument: string, file: TrueconfFileToSend): void => {
-  if (!PICTURE_TYPES.has(declaredType(file) ?? ''))
-    throw new TypeError(`trueconfClient: ${argument} must be jpg, png, webp, bmp, gif or tiff`);
+  if (!isPicture(file)) throw new TypeError(`trueconfClient: ${argument} must be jpg, png, webp, bmp, gif or tiff`);
 };
 
 /** @throws TypeError unless it is a WebP picture. @internal */

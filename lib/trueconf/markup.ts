@@ -25,6 +25,9 @@ export const trueconfMention = (userId: string, label: string, format: TextForma
   return format === 'markdown' ? `[${trueconfEscape(label, format)}](${target})` : label;
 };
 
+/** The line breaks of a text as html has them, where clients show none for the plain ones. */
+export const trueconfBreaks = (text: string): string => text.replace(/\r\n?|\n/g, '<br>');
+
 /** The ids of those whom a text mentions, without instances. */
 export const mentionsIn = (text: string, format: TextFormat = 'html'): readonly string[] => {
   if (format === 'plain') return [];
