@@ -18,6 +18,7 @@ export class TrueconfPort implements TrueconfInbound {
   /** Who listens. */
   listeners = 0;
   #connection = 1;
+  readonly #said = new Map<string, InboundEvent>();
   readonly #unread = new Map<string, InboundEvent>();
 
   constructor(receivesUnread = true, account?: string) {
@@ -70,6 +71,7 @@ export class TrueconfPort implements TrueconfInbound {
   }
 
   message(event: InboundEvent): void {
+    this.#said.set(event.id, event);
     this.#unread.set(event.id, event);
     this.deliver(event);
   }
@@ -86,6 +88,12 @@ export class TrueconfPort implements TrueconfInbound {
         return this.#unread.delete(event.id);
       },
     });
+  }
+
+  /** Tells of a message once more, on the same connection, read or not. */
+  repeat(id: string): void {
+    const event = this.#said.get(id);
+    if (event !== undefined) this.deliver(event);
   }
 
   /** What is no message, and never comes again. */
