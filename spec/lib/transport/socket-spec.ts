@@ -180,7 +180,7 @@ describe('socket', () => {
     expect(it.pause()).to.equal(false);
   });
 
-  it('cannot be paused where the socket cannot', async () => {
+  it('cannot be paused where the socket cannot', () => {
     let emit: (type: string) => void = () => undefined;
     class Plain {
       readyState = 1;
