@@ -32,8 +32,8 @@ export interface FromTrueConfConfig {
   /** How long reading pauses at most when too much is open, in milliseconds: servers cut who is silent. Default: 3 000. */
   readonly pauseMs?: number;
   /**
-   * How long after the pressure is gone the connection is made anew for what was not taken, in milliseconds; doubles each
-   * time, up to 60 000. Default: 1 000.
+   * How long after the pressure is gone the connection is made anew for what was not taken, in milliseconds; twice as
+   * long each time, up to eight times. Default: 1 000.
    */
   readonly redeliverMs?: number;
   /** Default: the books of the program, `accounts`. */

@@ -1,5 +1,6 @@
 export * from '../../sinks/trueconf.js';
 export * from '../../sources/trueconf.js';
+export { trueconfButtons } from '../profiles/trueconf.js';
 export type { Seat } from '../seat.js';
 export type { Download } from '../transport/download.js';
 export type { SocketEventLike, TlsConfig, WebSocketConstructor, WebSocketLike } from '../transport/socket.js';

@@ -17,8 +17,8 @@ export interface PressureRules {
   readonly scheduler: SchedulerLike;
 }
 
-/** Longest pause before a connection is made anew for what was withheld, in milliseconds. */
-const MAX_REDELIVER_MS = 60_000;
+/** The pause before a connection is made anew for what was withheld grows up to so many times. */
+const MOST_DOUBLINGS = 3;
 
 /**
  * How much is open, and what is done about too much. At a bound reading pauses; what comes all the same finds no place. Where
@@ -132,8 +132,9 @@ export class Pressure {
   #redeliverSoon(): void {
     const { maxInFlight, redeliverMs, scheduler } = this.#rules;
     if (this.#isStopped || !this.#isWorthIt || this.#redelivering !== undefined || this.#open * 2 > maxInFlight) return;
-    if (scheduler.now() - this.#redeliveredAt > 2 * MAX_REDELIVER_MS) this.#redeliveries = 0;
-    const pauseMs = Math.min(redeliverMs * 2 ** this.#redeliveries, MAX_REDELIVER_MS);
+    const longestMs = redeliverMs * 2 ** MOST_DOUBLINGS;
+    if (scheduler.now() - this.#redeliveredAt > 2 * longestMs) this.#redeliveries = 0;
+    const pauseMs = Math.min(redeliverMs * 2 ** this.#redeliveries, longestMs);
     this.#redelivering = scheduler.schedule(() => {
       this.#redelivering = undefined;
       // Meanwhile there may be as much as before; when that is settled, it is looked at again.
