@@ -11,7 +11,6 @@ import {
   react,
   text,
   profiles,
-  trueconfButtons,
   type Conversation,
   type InboundEvent,
   type Media,
@@ -23,6 +22,7 @@ import { trueconfSimulator, type TrueconfSimulator, type TrueconfSimulatorConfig
 import {
   fromTrueConf,
   toTrueConf,
+  trueconfButtons,
   trueconfBreaks,
   trueconfClient,
   trueconfMention,
