@@ -316,7 +316,7 @@ describe('toTrueConf', () => {
     });
 
     it('keep the limits of the server, as it told them last: size first, then the ending', async () => {
-      await restart({ limits: { maxSize: 6, extensions: { mode: 'allow', list: ['.TXT', 'pdf'] } } });
+      await restart({ limits: { maxSize: 6, extensions: { mode: 'allow', list: ['.TXT', 'pdf', '.'] } } });
       const file = (name: string, bytes: number): Reply => media({ url: `data:,${'x'.repeat(bytes)}`, name });
       expect(errorOf(await send(file('a.exe', 7)))).to.include({ kind: 'overflow', reason: '310' });
       expect(statusOf(await send(file('a.exe', 6)))).to.equal('unsupported');
