@@ -71,7 +71,7 @@ describe('the borders of the library', () => {
   it('keep operators free of platforms', () => {
     const platforms = imports.filter(
       ({ from, to, isType }) =>
-        inside(from, 'operators') && !isType && /^lib\/(userlike|fluidtalk|trueconf|chatfirst)\//.test(to),
+        inside(from, 'operators') && !isType && /^lib\/(userlike|fluidtalk|trueconf|rocketchat|chatfirst)\//.test(to),
     );
     expect(names(platforms)).to.deep.equal([]);
   });
@@ -108,7 +108,7 @@ describe('the borders of the library', () => {
     expect(outside.filter((path) => path !== 'rxjs')).to.deep.equal([]);
     expect(
       [...loadedBy('lib/entry/index.ts')].filter((path) =>
-        /^lib\/(userlike|fluidtalk|trueconf|chatfirst|http-receiver|transport)\//.test(path),
+        /^lib\/(userlike|fluidtalk|trueconf|rocketchat|chatfirst|http-receiver|transport)\//.test(path),
       ),
     ).to.deep.equal([]);
   });
