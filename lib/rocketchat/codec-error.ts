@@ -73,14 +73,16 @@ const TRANSIENT: ReadonlySet<string> = new Set(['error-room-cannot-be-closed-try
 const NOT_LOGGED_IN: ReadonlySet<string> = new Set(['not-logged-in', 'totp-required', 'totp-invalid']);
 const NO_TIME_MS = 30_000;
 
-/** How long to wait: what a proxy asks for, else until the window ends, or what the sentence says; the longest of them. */
+/** How long to wait: what a proxy asks for, else until the window ends, unless the sentence shows that our clock is wrong. */
 const waitOf = (text: unknown, header: RocketchatRefusal['header'], now: number): number => {
   const asked = retryAfter(header('retry-after'), now);
   if (asked !== undefined) return asked;
-  const reset = Number(header('x-ratelimit-reset') ?? NaN);
+  const reset = Number(header('x-ratelimit-reset') ?? NaN) - now;
   const seconds = typeof text === 'string' ? /wait (\d{1,6}) seconds?/i.exec(text)?.[1] : undefined;
-  const waits = [reset - now, seconds === undefined ? NaN : Number(seconds) * 1_000].filter((ms) => ms > 0);
-  return waits.length === 0 ? NO_TIME_MS : Math.max(...waits);
+  const told = seconds === undefined ? NaN : Number(seconds) * 1_000;
+  // Whole seconds are rounded up.
+  if (reset > 0 && !(Math.abs(told - reset) > 1_000)) return reset;
+  return told > 0 ? told : NO_TIME_MS;
 };
 
 /**

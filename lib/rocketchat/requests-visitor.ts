@@ -22,6 +22,8 @@ export interface RocketchatHistoryOptions {
   readonly limit?: number;
   /** Only what was written before: ISO 8601. */
   readonly before?: string;
+  /** How many of the newest of these are left out. Default: 0. */
+  readonly offset?: number;
 }
 /** A page that a visitor looks at. */
 export interface RocketchatVisitedPage {
@@ -122,12 +124,16 @@ export const visitorRemove = (token: string, rid: string, _id: string): Rocketch
   ...visitor,
 });
 /** @internal `count` would be accepted, and not looked at. */
-export const visitorHistory = (token: string, rid: string, limit: number, end?: string): RocketchatRequest => ({
+export const visitorHistory = (
+  token: string,
+  rid: string,
+  { limit, before: end, offset = 0 }: RocketchatHistoryOptions & { readonly limit: number },
+): RocketchatRequest => ({
   call: 'history',
   method: 'GET',
   route: 'livechat/messages.history/:rid',
   params: { rid },
-  query: only({ token, limit: String(limit), end }),
+  query: only({ token, limit: String(limit), end, offset: offset === 0 ? undefined : String(offset) }),
   ...visitor,
 });
 /** @internal */

@@ -1,6 +1,7 @@
 import { catchError, defer, EMPTY, expand, map, of, reduce, switchMap, tap, throwError, type Observable } from 'rxjs';
 import { CallLanes } from '../call-lanes.js';
 import { ChatError } from '../errors.js';
+import { atLeast } from '../range.js';
 import type { RocketchatMessage, RocketchatVisitor } from './answers.js';
 import type { RocketchatVisitorClient } from './client.js';
 import { visitorTyping } from './requests-visitor.js';
@@ -156,13 +157,15 @@ export class VisitorCalls implements RocketchatVisitorClient {
     );
   }
 
-  history(rid: string, { limit = PAGE, before }: RocketchatHistoryOptions = {}) {
+  history(rid: string, { limit = PAGE, before, offset = 0 }: RocketchatHistoryOptions = {}) {
     checkedCount('limit', limit);
+    atLeast('rocketchatClient: offset', offset, 0);
     if (before !== undefined && Number.isNaN(Date.parse(before)))
       throw new RangeError('rocketchatClient: before must be an ISO 8601 instant');
+    const page = before === undefined ? { limit, offset } : { limit, offset, before };
     return this.#in(rid, () =>
       this.#shared.rest
-        .ask('history', requests.visitorHistory(this.#token, rid, limit, before))
+        .ask('history', requests.visitorHistory(this.#token, rid, page))
         .pipe(map((messages) => [...messages].reverse())),
     );
   }
@@ -175,11 +178,12 @@ export class VisitorCalls implements RocketchatVisitorClient {
       throw new RangeError(`rocketchatClient: maxMessages must be at least 1, got ${maxMessages}`);
     return defer(() => {
       const found = new Map<string, RocketchatMessage>();
-      const page = (before?: string): Observable<Page> =>
-        this.history(rid, before === undefined ? {} : { before }).pipe(map((messages) => ({ messages, before })));
-      const next = ({ messages, before }: Page): Observable<Page> => {
-        const fresh = messages.filter((message) => !found.has(message.id) && !isKnown(message));
-        for (const message of fresh) found.set(message.id, message);
+      const page = (before?: string, offset = 0): Observable<Page> =>
+        this.history(rid, before === undefined ? { offset } : { before, offset }).pipe(
+          map((messages) => ({ messages, before, offset })),
+        );
+      const next = ({ messages, before, offset }: Page): Observable<Page> => {
+        for (const message of messages) if (!isKnown(message)) found.set(message.id, message);
         if (found.size > maxMessages) {
           const sentence = `history has more than ${maxMessages} messages that are not known`;
           throw new ChatError('overflow', 'rocketchat', sentence);
@@ -187,10 +191,9 @@ export class VisitorCalls implements RocketchatVisitorClient {
         const [oldest] = messages;
         // What is not full is the last; what is known ends it.
         if (oldest === undefined || messages.length < PAGE || messages.some(isKnown)) return EMPTY;
-        // `before` is strict, and others may have been written in the same millisecond.
+        // `before` is strict, and others may have been written in the same millisecond, more even than a page has.
         const border = new Date(Date.parse(oldest.at) + 1).toISOString();
-        // A whole page of that millisecond: what else there is of it cannot be asked for.
-        return page(fresh.length === 0 && border === before ? oldest.at : border);
+        return border === before ? page(before, offset + PAGE) : page(border);
       };
       return page().pipe(
         expand(next),
@@ -271,6 +274,7 @@ export class VisitorCalls implements RocketchatVisitorClient {
 interface Page {
   readonly messages: readonly RocketchatMessage[];
   readonly before: string | undefined;
+  readonly offset: number;
 }
 
 const inOrder = (one: RocketchatMessage, other: RocketchatMessage): number =>

@@ -160,9 +160,9 @@ describe('rocketchatClient', () => {
       ['remove', () => visitor.remove(ROOM, 'm1'), {}, `DELETE ${V}/message/m1`, { token: TOKEN, rid: ROOM }],
       [
         'history',
-        () => visitor.history(ROOM, { limit: 5, before: '2026-11-20T10:00:00.000Z' }),
+        () => visitor.history(ROOM, { limit: 5, before: '2026-11-20T10:00:00.000Z', offset: 2 }),
         answerOf('history'),
-        `GET ${V}/messages.history/${ROOM}?token=${TOKEN}&limit=5&end=2026-11-20T10%3A00%3A00.000Z`,
+        `GET ${V}/messages.history/${ROOM}?token=${TOKEN}&limit=5&end=2026-11-20T10%3A00%3A00.000Z&offset=2`,
       ],
       ['close of a visitor', () => visitor.close(ROOM), {}, `POST ${V}/room.close`, { rid: ROOM, token: TOKEN }],
       [
@@ -797,7 +797,8 @@ describe('rocketchatClient', () => {
         const end = searchParams.get('end');
         const before = all.filter(({ ts }) => end === null || ts < end);
         const limit = Number(searchParams.get('limit') ?? 20);
-        return { body: { messages: before.reverse().slice(0, limit), success: true } };
+        const offset = Number(searchParams.get('offset') ?? 0);
+        return { body: { messages: before.reverse().slice(offset, offset + limit), success: true } };
       };
     };
     const idsOf = async (isKnown: (id: string) => boolean): Promise<readonly string[]> =>
@@ -821,11 +822,9 @@ describe('rocketchatClient', () => {
       });
     });
 
-    it('gets on with more messages in one millisecond than a page has', async () => {
-      withHistory([...Array.from({ length: 5 }, () => 1), ...Array.from({ length: 70 }, () => 2), 3]);
-      const found = await idsOf(() => false);
-      expect(found).to.include('m0000').and.to.include('m0075');
-      expect(found.length).to.be.at.least(55);
+    it('reads more messages of one millisecond than a page has', async () => {
+      withHistory([...Array.from({ length: 5 }, () => 1), ...Array.from({ length: 170 }, () => 2), 3]);
+      expect(await idsOf(() => false)).to.have.length(176);
     });
   });
 
@@ -849,6 +848,7 @@ describe('rocketchatClient', () => {
     expect(() => client.asVisitor('')).to.throw(TypeError);
     expect(() => visitor.history(ROOM, { limit: 101 })).to.throw(RangeError);
     expect(() => visitor.history(ROOM, { before: 'yesterday' })).to.throw(RangeError);
+    expect(() => visitor.history(ROOM, { offset: -1 })).to.throw(RangeError);
     expect(() => visitor.historySince(ROOM, () => true, { maxMessages: 0 })).to.throw(RangeError);
     expect(() => client.rooms({ count: 0 })).to.throw(RangeError);
     expect(() => client.inquiries({ offset: -1 })).to.throw(RangeError);
