@@ -14,7 +14,7 @@ export interface RocketchatWebhook {
   readonly type: string;
   /** The room; empty for an offline message. */
   readonly rid: string;
-  /** What it is about: one event, or two for a message that was edited. */
+  /** What it is about: one event, or two for a message that was edited and for a room that was given to an agent. */
   readonly events: readonly InboundEvent[];
   /** What was said before, oldest first, as far as it came along: old messages, and those whose own webhook got lost. */
   readonly transcript: readonly InboundEvent[];
@@ -86,7 +86,7 @@ const itemsOf = (session: WireSession, arrival: RocketchatArrival): readonly Inb
   });
 };
 
-const lifeEvent = (session: WireSession, draft: Draft): InboundEvent => {
+const lifeEvents = (session: WireSession, draft: Draft): readonly InboundEvent[] => {
   const { type, _id: rid, createdAt, servedBy, departmentId, oldDepartmentId, closedAt, closer, closedBy } = session;
   const sender = customerOf(session, draft);
   const from = sender === undefined ? {} : { sender };
@@ -94,26 +94,27 @@ const lifeEvent = (session: WireSession, draft: Draft): InboundEvent => {
   const servedAt = servedBy?.ts == null ? draft.arrival.at : isoOf(servedBy.ts);
   switch (type) {
     case 'LivechatSessionStart':
-      return { kind: 'started', ...draft.known(rid, lifeId(rid, 'started'), createdOr), ...from };
+      return [{ kind: 'started', ...draft.known(rid, lifeId(rid, 'started'), createdOr), ...from }];
     case 'LivechatSessionQueued': {
       const id = lifeId(rid, 'queued', given(departmentId) ? departmentId : '');
-      return { kind: 'other', name: 'queued', ...draft.known(rid, id, draft.arrival.at), ...from };
+      return [{ kind: 'other', name: 'queued', ...draft.known(rid, id, draft.arrival.at), ...from }];
     }
     case 'LivechatSessionTaken':
-      return takenEvent(draft, rid, servedBy ? draft.agent(servedBy) : undefined, servedAt);
+      return [takenEvent(draft, rid, servedBy ? draft.agent(servedBy) : undefined, servedAt)];
     case 'LivechatSessionForwarded': {
-      if (given(oldDepartmentId) && given(departmentId) && oldDepartmentId !== departmentId)
-        return forwardedEvent(draft, rid, `department:${departmentId}`, draft.arrival.at);
-      return servedBy
-        ? forwardedEvent(draft, rid, `agent:${servedBy._id}`, servedAt)
-        : forwardedEvent(draft, rid, given(departmentId) ? `department:${departmentId}` : 'queue', draft.arrival.at);
+      const isMoved = given(departmentId) && (given(oldDepartmentId) ? oldDepartmentId !== departmentId : !servedBy);
+      if (isMoved) return [forwardedEvent(draft, rid, `department:${departmentId}`, draft.arrival.at)];
+      if (!servedBy) return [forwardedEvent(draft, rid, 'queue', draft.arrival.at)];
+      const forwarded = forwardedEvent(draft, rid, `agent:${servedBy._id}`, servedAt);
+      // Who got it has it: nothing else may tell.
+      return [forwarded, takenEvent(draft, rid, draft.agent(servedBy), servedAt)];
     }
     case 'LivechatSession': {
       const at = closedAt == null ? draft.arrival.at : isoOf(closedAt);
-      return endedEvent(draft, rid, at, closerOf(draft, closer, closedBy));
+      return [endedEvent(draft, rid, at, closerOf(draft, closer, closedBy))];
     }
     default:
-      return draft.other(rid, type, `${type} ${rid} ${createdOr}`);
+      return [draft.other(rid, type, `${type} ${rid} ${createdOr}`)];
   }
 };
 
@@ -126,7 +127,8 @@ const lifeEvent = (session: WireSession, draft: Draft): InboundEvent => {
  * | `Message` | that of its message: see `decodeMessage` |
  * | `LivechatSessionStart` | `started` |
  * | `LivechatSessionTaken` | `handoffTaken`; `membership` when we took it |
- * | `LivechatSessionForwarded`, `LivechatSessionQueued` | `other` with the name `forwarded`, `queued` |
+ * | `LivechatSessionForwarded` | `other` with the name `forwarded`; for an agent, the one of `LivechatSessionTaken` behind it |
+ * | `LivechatSessionQueued` | `other` with the name `queued` |
  * | `LivechatSession` | `ended` |
  * | `LivechatOfflineMessage`, `LivechatEdit`, `LeadCapture`, unknown ones | `other` with that name |
  *
@@ -148,7 +150,7 @@ export const decodeWebhook = (json: unknown, arrival: RocketchatArrival): E.Eith
   const session = found.right;
   const { type, _id: rid } = session;
   const items = itemsOf(session, arrival);
-  if (type !== 'Message') return E.right({ type, rid, events: [lifeEvent(session, draft)], transcript: items });
+  if (type !== 'Message') return E.right({ type, rid, events: lifeEvents(session, draft), transcript: items });
   return items.length === 0
     ? E.left(undecodable('a webhook', ['messages has no message']))
     : E.right({ type, rid, events: items, transcript: [] });

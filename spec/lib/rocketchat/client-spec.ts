@@ -772,6 +772,17 @@ describe('rocketchatClient', () => {
       expect(server.asked).to.have.length(1);
     });
 
+    it('is remembered with so many rooms, the latest', async () => {
+      make({ maxRooms: 1 });
+      const room = answerOf('room').body as { readonly room: object };
+      say(answerOf('room'), { body: { ...room, room: { ...room.room, _id: 'another' } } }, { body: { success: true } });
+      await value(visitor.room());
+      await value(visitor.room());
+      const other = client.asVisitor('another-token');
+      expect(await failure(other.close('another'))).to.include({ reason: 'foreignToken' });
+      await value(other.close(ROOM));
+    });
+
     it('keeps the rooms when the token changes hands', async () => {
       say(answerOf('room'));
       await value(client.asVisitor('old-token').room());

@@ -290,8 +290,10 @@ describe('the inputs of Rocket.Chat', () => {
       { kind: 'started', id: `${ROOM}~started`, at: '2026-11-20T10:00:02.000Z', sender: guest },
     ]);
     const forwarded = right(decodeWebhook(webhooks.get('forwarded')?.body, arrival));
+    const at = '2026-11-20T10:03:00.000Z';
     expect(forwarded.events.map(plain)).to.deep.equal([
-      { kind: 'other', name: 'forwarded', id: `${ROOM}~forwarded~agent:${mira.id}`, at: '2026-11-20T10:03:00.000Z' },
+      { kind: 'other', name: 'forwarded', id: `${ROOM}~forwarded~agent:${mira.id}`, at },
+      { kind: 'handoffTaken', agent: mira, id: `${ROOM}~taken~${mira.id}`, at },
     ]);
     const taken = { ...webhooks.get('forwarded')?.body, type: 'LivechatSessionTaken' };
     expect(
