@@ -13,7 +13,7 @@ import {
 import { virtualClock } from 'tidewire/testing';
 import { fixtures } from '../../support/fixtures.js';
 import { hexOf, sha256 } from '../../../lib/rocketchat/sha256.js';
-import { ScriptedServer, until, type Answer, type Asked, type Script } from './scripted-server.js';
+import { ScriptedServer, type Answer, type Asked, type Script } from './scripted-server.js';
 
 interface Exchange {
   readonly request: {
@@ -42,6 +42,7 @@ const NOT_LOGGED_IN: Answer = {
 };
 const png = { bytes: Uint8Array.of(137, 80, 78, 71), name: 'label.png', mimeType: 'image/png' };
 
+const names = (length: number): readonly string[] => Array.from({ length }, (_, n) => `t${n}`);
 const value = async <T>(call: Observable<T>): Promise<T> => lastValueFrom(call);
 const failure = async (call: Observable<unknown>): Promise<ChatError> =>
   lastValueFrom(call).then(
@@ -734,18 +735,44 @@ describe('rocketchatClient', () => {
       await value(client.setStatus('online'));
     });
 
-    it('are stricter for visitors and rooms, as long as no answer has told', async () => {
-      server.script = () => 'silence';
+    /** A client whose calls are counted when they are made. */
+    const counting = () => {
       const clock = virtualClock();
-      make({ scheduler: clock });
-      const calls = Array.from({ length: 20 }, (_, n) => [
-        client.registerVisitor({ token: `t${n}` }).subscribe({ error: () => undefined }),
-        client.markRead(ROOM).subscribe({ error: () => undefined }),
-      ]).flat();
+      const made: string[] = [];
+      const fetch: typeof globalThis.fetch = async (url, init) => {
+        made.push(`${init?.method ?? ''} ${new URL(url as string).pathname}`);
+        return globalThis.fetch(url, init);
+      };
+      make({ scheduler: clock, fetch });
+      return { clock, made };
+    };
+
+    it('are not lifted by an answer that was given before anything was counted', async () => {
+      server.script = () => (server.asked.length === 1 ? answerOf('no-permission') : 'silence');
+      const { clock, made } = counting();
+      expect(await failure(client.markRead(ROOM))).to.include({ kind: 'refused', status: 403 });
+      const calls = Array.from({ length: 20 }, () => client.markRead(ROOM).subscribe({ error: () => undefined }));
+      expect(made).to.have.length(2);
       clock.advance(2_000);
-      await until(() => server.asked.length === 15);
-      expect(server.asked.filter(({ path }) => path === '/api/v1/livechat/visitor')).to.have.length(5);
+      expect(made).to.have.length(10);
       for (const call of calls) call.unsubscribe();
+    });
+
+    it('are stricter for visitors and rooms, as long as no answer has told', () => {
+      server.script = () => 'silence';
+      const { clock, made } = counting();
+      const calls = names(20).flatMap((token): readonly Observable<unknown>[] => [
+        client.registerVisitor({ token }),
+        client.asVisitor(token).room(),
+        client.markRead(ROOM),
+      ]);
+      const subscriptions = calls.map((call) => call.subscribe({ error: () => undefined }));
+      clock.advance(2_000);
+      const count = (line: string): number => made.filter((one) => one === line).length;
+      expect(count('POST /api/v1/livechat/visitor')).to.equal(5);
+      expect(count('GET /api/v1/livechat/room')).to.equal(5);
+      expect(count('POST /api/v1/subscriptions.read')).to.equal(10);
+      for (const subscription of subscriptions) subscription.unsubscribe();
     });
   });
 

@@ -1038,6 +1038,18 @@ describe('rocketchatError', () => {
     }
     const asked = { header: (name: string) => (name === 'retry-after' ? '7' : undefined), status: 429 };
     expect(rocketchatError('send', { ...asked, body: { success: false } }, NOW).retryAfterMs).to.equal(7_000);
+    const waitOf = (reset: number, seconds: number): number | undefined =>
+      rocketchatError(
+        'send',
+        {
+          status: 429,
+          header: (name) => (name === 'x-ratelimit-reset' ? String(NOW + reset) : undefined),
+          body: { success: false, error: `You must wait ${seconds} seconds [error-too-many-requests]` },
+        },
+        NOW,
+      ).retryAfterMs;
+    // The window to the millisecond, unless the clocks differ.
+    expect([waitOf(22_100, 23), waitOf(82_100, 23), waitOf(-5, 23)]).to.deep.equal([22_100, 23_000, 23_000]);
     const [totp] =
       rocketchatError('x', { status: 401, body: cases[0]![1], header: () => undefined }, NOW).problems ?? [];
     expect(totp).to.equal('a second factor is asked for: email');

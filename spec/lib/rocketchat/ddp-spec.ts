@@ -11,6 +11,7 @@ import {
   type RocketchatStray,
   type RocketchatStreamNews,
 } from 'tidewire/rocketchat';
+import { virtualClock } from 'tidewire/testing';
 import { fixtures } from '../../support/fixtures.js';
 import { ScriptedServer, until, type Peer } from './scripted-server.js';
 
@@ -185,6 +186,22 @@ describe('the realtime connection of rocketchatClient', () => {
       const reconnecting = statuses.find((status) => status.kind === 'reconnecting');
       expect(reconnecting?.error).to.include({ kind: 'unreachable', reason: String(code ?? 1006) });
     });
+
+  it('tells a gap since the server was heard last', async () => {
+    const clock = virtualClock();
+    make({ scheduler: clock, reconnectMs: 0 });
+    const { readies, events } = listen(mine());
+    await until(() => readies().length === 1);
+    clock.advance(7_000);
+    server.peer.event('room-messages', '__my_messages__', 'm1');
+    await until(() => events().length === 1);
+    clock.advance(5_000);
+    server.peer.ws.terminate();
+    await until(() => kinds().at(-1) === 'reconnecting');
+    clock.advance(1);
+    await until(() => readies().length === 2);
+    expect(readies()[1]).to.deep.equal({ kind: 'ready', gapSince: '1970-01-01T00:00:07.000Z' });
+  });
 
   it('tells a gap from its beginning, if the next connection is lost before it could subscribe', async () => {
     const { readies } = listen(mine());
@@ -376,6 +393,18 @@ describe('the realtime connection of rocketchatClient', () => {
       server.onFrame = ({ msg, params }) => msg === 'sub' && (params as unknown[])[0] === ROOM;
       make({ requestTimeoutMs: 30 });
       expect(await failure(client.stream('room-messages', ROOM))).to.include({ kind: 'timeout', inDoubt: false });
+    });
+
+    it('waits for the next connection, however long, when the one that it was sent on is lost', async () => {
+      const clock = virtualClock();
+      server.onFrame = ({ msg, params }) => msg === 'sub' && (params as unknown[])[0] === ROOM;
+      make({ requestTimeoutMs: 1_000, reconnectMs: 5_000, maxReconnectMs: 5_000, scheduler: clock });
+      const { ends } = listen(client.stream('room-messages', ROOM));
+      await until(() => server.peers.some((peer) => peer.subs(ROOM).length === 1));
+      server.peer.ws.terminate();
+      await until(() => kinds().at(-1) === 'reconnecting');
+      clock.advance(4_000);
+      expect(ends).to.deep.equal([]);
     });
 
     it('hears nothing that another asked for, before it has an answer', async () => {

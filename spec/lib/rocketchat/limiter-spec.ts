@@ -64,6 +64,23 @@ describe('the limiter of Rocket.Chat', () => {
     });
   }
 
+  it('believes the smallest rest of a window, when answers overtake each other', () => {
+    const { clock, sent, run } = stage({ limitOf: () => 9 });
+    const answered =
+      (remaining: number, afterMs: number) =>
+      (told: (news: RateNews | undefined) => void): Observable<number> =>
+        timer(afterMs, clock).pipe(tap(() => told({ limit: 3, remaining, resetAt: 60_000 })));
+    run('a', answered(2, 10));
+    clock.advance(10);
+    run('b', answered(1, 30));
+    run('c', answered(0, 20));
+    run('d', answered(2, 10));
+    clock.advance(1_000);
+    expect(sent.map(([name]) => name)).to.deep.equal(['a', 'b', 'c']);
+    clock.advance(60_000);
+    expect(sent).to.have.length(4);
+  });
+
   it('uses what there is: a window is full before the next is waited for', () => {
     const { clock, sent, run, server } = stage();
     const { answer } = server(3);
