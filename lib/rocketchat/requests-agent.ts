@@ -19,7 +19,7 @@ export interface RocketchatCloseOptions {
   readonly tags?: readonly string[];
   /** Whether the visitor gets a transcript by e-mail. */
   readonly sendTranscript?: boolean;
-  /** Where something is wrong with the room: from about 7.10, where the server allows it. */
+  /** Where something is wrong with the room: from some 7.x on, where the server allows it. */
   readonly force?: boolean;
 }
 /** Who gets a room: an agent, a department, or an agent of a department (7.10 and later). Ids. */
