@@ -11,6 +11,7 @@ import { consume } from '../lib/consume.js';
 import { OwnClaims } from '../lib/dedupe/own-claims.js';
 import { SharedClaims } from '../lib/dedupe/shared-claims.js';
 import { conversationKey, type InboundEvent } from '../lib/model/index.js';
+import { resubmissionOf } from '../lib/queue/resubmission.js';
 import { above, atLeast } from '../lib/range.js';
 import type { Store } from '../lib/store/store.js';
 import { traceOf, type Trace } from '../lib/trace.js';
@@ -65,6 +66,8 @@ export interface DedupeConfig<T> {
  * longer or the store was away, cancels what it has of the event as `superseded`: nothing more of it goes out; if all of
  * it is out already, that is reported as `evictedEarly`. When the store fails, the event does.
  *
+ * An event that was resubmitted from the dead letters of a queue is another one than it was before.
+ *
  * Memory is per subscription: some 200 bytes a key. Completes with the source, twins in flight or not. Errors: those of
  * the source, and whatever `key` throws.
  *
@@ -80,6 +83,12 @@ export function dedupe<T extends InboundEvent>(config: DedupeConfig<T> = {}): Mo
 
   /** What tells the event from others; nothing when it passes unasked. */
   const identityOf = (event: T, trace: Trace | undefined): string | undefined => {
+    const identity = firstIdentityOf(event, trace);
+    const again = resubmissionOf(event);
+    // What somebody resubmits is wanted once more, and no more often than that.
+    return again && identity ? `${identity} again ${again}` : identity;
+  };
+  const firstIdentityOf = (event: T, trace: Trace | undefined): string | undefined => {
     if (key !== undefined) return key(event);
     const { id, conversation, fingerprint } = event;
     const place = trace?.keyOf(conversation) ?? conversationKey(conversation);
