@@ -9,6 +9,8 @@ export interface Holder {
   readonly name: string;
   /** Waits without working on it (an open exchange, a deadline): does not keep an event from being quiet. */
   readonly passive?: boolean;
+  /** It is about to be accepted, and is nowhere safe yet: nobody is told that it was. */
+  readonly accepting?: boolean;
   /** Asked to let go, with the outcome to release it with. May go on holding what it cannot stop. */
   cancel?(trace: Trace, outcome: Outcome): void;
 }
@@ -279,6 +281,13 @@ export class Trace {
   /** Whether nothing is being done about it: it is settled, or what is open of it only waits in passive hands. */
   get quiet(): boolean {
     return !this.#busy();
+  }
+
+  /** Whether somebody who has it, or a part of it, is about to accept it: it is nowhere safe yet. */
+  get accepting(): boolean {
+    if (this.#holders().some(({ accepting }) => accepting)) return true;
+    for (let fork = this.#firstFork; fork !== undefined; fork = fork.#nextFork) if (fork.accepting) return true;
+    return false;
   }
 
   /** @internal Nobody has had it for too long. */

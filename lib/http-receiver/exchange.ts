@@ -46,6 +46,8 @@ export class Exchange<P> implements SettleListener, QuietListener {
   #finished: (() => void) | undefined;
   #waiting: Waiting<Exchange<P>> | undefined;
   #state: 'open' | 'answering' | 'over' = 'open';
+  /** It was to be answered while somebody was about to accept an event of it. */
+  #isDue = false;
 
   constructor(session: Session<P>, respond: Respond, owner: ExchangeOwner<P>) {
     this.session = session;
@@ -69,7 +71,8 @@ export class Exchange<P> implements SettleListener, QuietListener {
 
   settled(): void {
     this.#owner.settled(this.session);
-    this.quiet();
+    if (this.#isDue) this.answer();
+    else this.quiet();
     if (this.#allSettled) this.#finished?.();
   }
 
@@ -108,6 +111,9 @@ export class Exchange<P> implements SettleListener, QuietListener {
 
   answer(): void {
     if (this.#state !== 'open') return;
+    // Neither that it was accepted nor that it was not would be true: whoever is about to will know soon.
+    this.#isDue = this.#traces.some(({ accepting }) => accepting);
+    if (this.#isDue) return;
     this.#state = 'answering';
     this.#leaveWindow();
     this.#owner.left(this);
