@@ -1,0 +1,6 @@
+export { fromQueue, type FromQueueConfig } from '../../sources/queue.js';
+export { toQueue, type QueueReceipt, type ToQueueConfig } from '../../sinks/queue.js';
+export * from '../queue/memory-queue.js';
+export * from '../queue/queue.js';
+export { resubmissionOf } from '../queue/resubmission.js';
+export type { Together, Writing } from '../store/writing.js';

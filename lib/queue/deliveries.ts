@@ -1,0 +1,222 @@
+import type { Observable, SchedulerLike, Subscriber, Subscription } from 'rxjs';
+import type { Account } from '../accounts.js';
+import { toChatError } from '../errors.js';
+import { mayRunAgain, type InboundEvent, type OutboundAction, type Outcome } from '../model/index.js';
+import type { SettleListener, Trace } from '../trace.js';
+import type { Leased, LeaseConfig, ParkReport, Queue } from './queue.js';
+import { markResubmitted } from './resubmission.js';
+
+/** @internal */
+export interface DeliverySettings<T extends InboundEvent | OutboundAction> {
+  readonly queue: Queue<T>;
+  readonly account: Account;
+  readonly lease: LeaseConfig;
+  /** Whether a conversation waits for its dead letters. */
+  readonly waits: boolean;
+  readonly attempts: number;
+  readonly forMs: number;
+  readonly delayMs: number;
+  readonly maxDelayMs: number;
+  readonly scheduler: SchedulerLike;
+}
+
+/** How long to wait before the queue is asked again, in milliseconds. */
+const AGAIN_MS = 1_000;
+
+/**
+ * What one subscriber of `fromQueue` has open, and what the queue is told about it.
+ *
+ * @internal
+ */
+export class Deliveries<T extends InboundEvent | OutboundAction> {
+  readonly #settings: DeliverySettings<T>;
+  readonly #subscriber: Subscriber<T>;
+  /** Handed out, and the queue does not know yet that they are settled. */
+  readonly #open = new Set<Delivery<T>>();
+  /** Places that we returned ourselves: what comes from there did not see its process end. */
+  readonly #returned = new Set<number>();
+  readonly #timers = new Set<Subscription>();
+  #lease: Subscription | undefined;
+  #stopped = false;
+  #over = false;
+
+  constructor(settings: DeliverySettings<T>, subscriber: Subscriber<T>) {
+    this.#settings = settings;
+    this.#subscriber = subscriber;
+  }
+
+  start(): void {
+    const { queue, lease } = this.#settings;
+    this.#lease = queue.lease(lease).subscribe({
+      next: (leased) => {
+        // What comes now goes back when the rest is settled.
+        if (!this.#stopped) this.#handOut(leased);
+      },
+      error: (error: unknown) => {
+        if (toChatError('queue', error).kind !== 'conflict') {
+          this.#subscriber.error(error);
+          return;
+        }
+        const lost = [...this.#open];
+        this.#open.clear();
+        this.#returned.clear();
+        for (const { trace } of lost) trace?.cancel('superseded');
+        this.#completeWhenIdle();
+        if (!this.#over)
+          this.#later(AGAIN_MS, () => {
+            this.start();
+          });
+      },
+    });
+    // A queue that answers at once may have ended us meanwhile.
+    if (this.#over) this.#lease.unsubscribe();
+  }
+
+  /** Takes nothing more. */
+  stop(): void {
+    this.#stopped = true;
+    this.#completeWhenIdle();
+  }
+
+  /** The subscriber is gone. */
+  end(): void {
+    if (this.#over) return;
+    // Of what something went out nothing is repeated; everything else goes back with the lease.
+    for (const { leased, trace } of this.#open) {
+      if (trace?.touched !== true || trace.settled) continue;
+      const outcome = trace.outcome ?? 'inDoubt';
+      const report = { outcome, touched: true, reason: 'unsubscribed while it was open' };
+      this.#settings.queue.park(leased, report).subscribe({ error: () => undefined });
+    }
+    this.#over = true;
+    for (const timer of this.#timers) timer.unsubscribe();
+    this.#lease?.unsubscribe();
+  }
+
+  settled(delivery: Delivery<T>, outcome: Outcome, touched: boolean): void {
+    if (this.#over || !this.#open.has(delivery)) return;
+    if (mayRunAgain(outcome, touched)) {
+      // A pipe that is being torn down lets go of what it has before we hear that it is: then it goes back as it is.
+      this.#later(0, () => {
+        this.#tryAgain(delivery, outcome);
+      });
+    } else if (DONE.has(outcome)) this.#write(delivery, () => this.#settings.queue.ack(delivery.leased));
+    else this.#park(delivery, outcome, touched);
+  }
+
+  #handOut(leased: Leased<T>): void {
+    const { account } = this.#settings;
+    const delivery = new Delivery(this, leased);
+    this.#open.add(delivery);
+    const isOurs = this.#returned.delete(leased.place);
+    if (!isOurs && leased.attempt > this.#settings.attempts && this.#isExhausted(leased)) {
+      this.#park(delivery, 'failed', false, `it was handed out ${leased.attempt - 1} times, and never settled`);
+      return;
+    }
+    const item = { ...leased.item };
+    markResubmitted(item, leased.resubmitted);
+    const trace = account.open(item);
+    delivery.trace = trace;
+    trace.onSettled(delivery);
+    this.#subscriber.next(item);
+    if (this.#subscriber.closed) trace.abandon(account, 'failed', 'unsubscribed');
+    else trace.release(account);
+  }
+
+  #tryAgain(delivery: Delivery<T>, outcome: Outcome): void {
+    const { queue, delayMs, maxDelayMs } = this.#settings;
+    const { leased } = delivery;
+    if (this.#isExhausted(leased)) {
+      this.#park(delivery, outcome, false);
+      return;
+    }
+    this.#returned.add(leased.place);
+    const afterMs = Math.min(delayMs * 2 ** (leased.attempt - 1), maxDelayMs);
+    this.#write(
+      delivery,
+      () => queue.return(leased, { afterMs, ifLast: true }),
+      () => {
+        this.#returned.delete(leased.place);
+        this.#park(delivery, outcome, false);
+      },
+    );
+  }
+
+  #isExhausted({ attempt, firstAttemptAt }: Leased<T>): boolean {
+    const { attempts, forMs, scheduler } = this.#settings;
+    return attempt >= attempts && scheduler.now() - Date.parse(firstAttemptAt) >= forMs;
+  }
+
+  #park(delivery: Delivery<T>, outcome: Outcome, touched: boolean, why = reasonOf(delivery.trace)): void {
+    const { queue, waits } = this.#settings;
+    const report: ParkReport = { outcome, touched, ...(why !== undefined && { reason: why }) };
+    const hold = waits && outcome !== 'inDoubt';
+    this.#write(delivery, () => queue.park(delivery.leased, report, { hold }));
+  }
+
+  /** Tells the queue, again and again while it cannot hear: nothing is settled before it knows. */
+  #write(delivery: Delivery<T>, call: () => Observable<boolean>, otherwise?: () => void): void {
+    call().subscribe({
+      next: (isDone) => {
+        if (!isDone && otherwise !== undefined) otherwise();
+        else this.#close(delivery);
+      },
+      error: (thrown: unknown) => {
+        if (toChatError('queue', thrown).kind === 'conflict') return;
+        this.#later(AGAIN_MS, () => {
+          this.#write(delivery, call, otherwise);
+        });
+      },
+    });
+  }
+
+  #close(delivery: Delivery<T>): void {
+    this.#open.delete(delivery);
+    this.#completeWhenIdle();
+  }
+
+  #completeWhenIdle(): void {
+    if (this.#stopped && this.#open.size === 0) this.#subscriber.complete();
+  }
+
+  #later(ms: number, work: () => void): void {
+    if (this.#over) return;
+    const timer = this.#settings.scheduler.schedule(() => {
+      this.#timers.delete(timer);
+      if (!this.#over) work();
+    }, ms);
+    this.#timers.add(timer);
+  }
+}
+
+/** An item that is open. */
+class Delivery<T extends InboundEvent | OutboundAction> implements SettleListener {
+  readonly leased: Leased<T>;
+  trace: Trace | undefined;
+  readonly #owner: Deliveries<T>;
+
+  constructor(owner: Deliveries<T>, leased: Leased<T>) {
+    this.#owner = owner;
+    this.leased = leased;
+  }
+
+  settled(_: Trace, outcome: Outcome, touched: boolean): void {
+    this.#owner.settled(this, outcome, touched);
+  }
+}
+
+const reasonOf = (trace: Trace | undefined): string | undefined => {
+  const { reason, lastHolder } = trace?.summary() ?? {};
+  return reason ?? (lastHolder === undefined ? undefined : `last held by ${lastHolder}`);
+};
+
+/** Outcomes that leave nothing to do. */
+const DONE: ReadonlySet<Outcome> = new Set<Outcome>([
+  'handled',
+  'ignored',
+  'superseded',
+  'handedOff',
+  'duplicate',
+  'queued',
+  'deadLettered',
+]);
