@@ -20,7 +20,7 @@ try {
     .map((entry) => entry.replace('.', name));
 
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
-  const peers = ['rxjs', 'fp-ts', 'io-ts'].map((peer) => `${peer}@${devDependencies[peer]}`);
+  const peers = ['rxjs', 'fp-ts', 'io-ts', 'lmdb'].map((peer) => `${peer}@${devDependencies[peer]}`);
   run('npm', [
     'install',
     '--silent',
