@@ -4,13 +4,17 @@ import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
 import { chatfirstSimulator } from '../chatfirst/simulator.js';
 import { fluidtalkSimulator } from '../fluidtalk/simulator.js';
+import { checkDirectory } from '../lmdb/check.js';
 import { rocketchatSimulator } from '../rocketchat/simulator.js';
 import { trueconfSimulator } from '../trueconf/simulator.js';
 import { userlikeSimulator } from '../userlike/simulator.js';
 
 const HELP = `Usage: tidewire simulate <platform> [options]
+       tidewire check <directory>
 
-Starts a platform on loopback, prints one line of JSON with its addresses, and stops on SIGTERM or Ctrl-C.
+check reads everything that lmdbFile keeps in a directory, names what is broken, and ends with 1 when anything is.
+
+simulate starts a platform on loopback, prints one line of JSON with its addresses, and stops on SIGTERM or Ctrl-C.
 
 Platforms: chatfirst, fluidtalk, rocketchat, trueconf, userlike
 
@@ -155,6 +159,12 @@ const [command, name] = positionals;
 if (values.help || command === undefined) {
   process.stdout.write(HELP);
   process.exit(values.help ? 0 : 2);
+}
+if (command === 'check') {
+  if (name === undefined) fail('name the directory that is to be checked');
+  const { isWhole, lines } = await checkDirectory(name ?? '');
+  process.stdout.write(`${lines.join('\n')}\n${isWhole ? 'everything can be read' : 'something is broken'}\n`);
+  process.exit(isWhole ? 0 : 1);
 }
 if (command !== 'simulate') fail(`there is no command ${command}; try tidewire --help`);
 const simulate = Object.hasOwn(platforms, name ?? '') ? platforms[name ?? ''] : undefined;
