@@ -98,6 +98,25 @@ describe('the borders of the library', () => {
     expect(names(wrong)).to.deep.equal([]);
   });
 
+  it('keep lmdb in its folder, and out of everything that is not asked for it', () => {
+    expect(names(imports.filter(({ from, to }) => to === 'lmdb' && from !== 'lib/lmdb/engine.ts'))).to.deep.equal([]);
+    const allowed = imports.filter(
+      ({ from, to, isType }) =>
+        inside(to, 'lib/lmdb') && !isType && !inside(from, 'lib/lmdb') && from !== 'lib/entry/lmdb.ts',
+    );
+    expect(names(allowed)).to.deep.equal([]);
+    for (const entry of ['index', 'queue', 'testing', 'userlike', 'simulators']) {
+      expect([...loadedBy(`lib/entry/${entry}.ts`)].filter((path) => /lmdb/.test(path))).to.deep.equal([]);
+    }
+  });
+
+  it('leave Node, fp-ts and io-ts out of queues', () => {
+    const outside = [...loadedBy('lib/entry/queue.ts')].filter(
+      (path) => !/^(lib|operators|sources|sinks)\//.test(path),
+    );
+    expect(outside.filter((path) => path !== 'rxjs')).to.deep.equal([]);
+  });
+
   it('keep saxes in simulators', () => {
     const wrong = imports.filter(({ from, to }) => to === 'saxes' && !/\/simulator[^/]*\.ts$/.test(from));
     expect(names(wrong)).to.deep.equal([]);
