@@ -49,6 +49,8 @@ export class Consumer<T, C> {
   #tries = new Map<number, Tries>();
   #fence = 0;
   #holdChanges = -1;
+  /** The last place that was given to an item when this looked last. */
+  #last = 0;
   #state: 'waiting' | 'leased' | 'ending' | 'over' = 'waiting';
   #takeQueued = false;
   #emitting = false;
@@ -188,7 +190,8 @@ export class Consumer<T, C> {
     }
     const room = Math.min(this.#maxInFlight - this.#out.size, MOST);
     const read = new Map<number, Kept<C>>();
-    const picked = this.#picking.take(room, head.next - 1, (after, limit) =>
+    this.#last = head.next - 1;
+    const picked = this.#picking.take(room, this.#last, (after, limit) =>
       shelf.items.after(after, limit).map(([place, kept]) => {
         read.set(place, kept);
         return [place, kept.key];
@@ -249,7 +252,8 @@ export class Consumer<T, C> {
   }
 
   #mayRead(): boolean {
-    return this.#picking.mayRead && this.#host.mayHaveBehind(this.#picking.cursor);
+    const { cursor, mayRead } = this.#picking;
+    return mayRead && (this.#last > cursor || this.#host.mayHaveBehind(cursor));
   }
 
   #release(): void {

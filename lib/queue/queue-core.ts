@@ -6,13 +6,11 @@ import { onOneMedium, writeAll, Writing, type Together } from '../store/writing.
 import { Consumer, type Acquired, type ConsumerHost } from './consumer.js';
 import { LeasedItem } from './leased-item.js';
 import type { DeadLetter, Leased, LeaseConfig, ParkReport, Queue, QueueCounts, QueueLimits } from './queue.js';
-import type { Kept, KeptLetter, Shelf, Tries } from './shelf.js';
+import { Letters } from './letters.js';
+import type { Kept, Shelf, Tries } from './shelf.js';
 
 /** How many items one transaction of `forget` looks at. */
 const SCAN = 5_000;
-/** How many dead letters one transaction drops that are too old. */
-const DROP = 100;
-const HOUR = 3_600_000;
 
 /**
  * The rules of a queue, whatever it keeps its things in.
@@ -27,7 +25,7 @@ export class QueueCore<T extends InboundEvent | OutboundAction, C> implements Qu
   readonly #maxItems: number;
   readonly #maxBytes: number;
   readonly #maxItemBytes: number;
-  readonly #retainMs: number;
+  readonly #letters: Letters<T, C>;
   readonly #errors = new Subject<ChatError>();
   readonly #wake = (): void => {
     this.#consumers[0]?.wake();
@@ -36,7 +34,6 @@ export class QueueCore<T extends InboundEvent | OutboundAction, C> implements Qu
   readonly #consumers: Consumer<T, C>[] = [];
   /** The highest place that this process knows of. */
   #known = 0;
-  #pruneAt = 0;
 
   constructor(shelf: Shelf<T, C>, limits: QueueLimits, scheduler: SchedulerLike = asyncScheduler) {
     const { label } = shelf;
@@ -51,7 +48,7 @@ export class QueueCore<T extends InboundEvent | OutboundAction, C> implements Qu
     this.#maxItems = maxItems;
     this.#maxBytes = maxBytes;
     this.#maxItemBytes = maxItemBytes;
-    this.#retainMs = retainMs;
+    this.#letters = new Letters(shelf, retainMs);
     this.errors$ = this.#errors.asObservable();
   }
 
@@ -114,8 +111,8 @@ export class QueueCore<T extends InboundEvent | OutboundAction, C> implements Qu
       this.shelf.items.remove(place);
       this.#uncount(kept.bytes);
       const parkedAt = this.scheduler.now();
-      this.#writeLetter({ kept, outcome, touched, reason, parkedAt, attempts: attempt, holds: hold });
-      this.#prune(parkedAt);
+      this.#letters.write({ kept, outcome, touched, reason, parkedAt, attempts: attempt, holds: hold });
+      this.#letters.prune(parkedAt);
       return true;
     });
   }
@@ -146,7 +143,7 @@ export class QueueCore<T extends InboundEvent | OutboundAction, C> implements Qu
     readonly DeadLetter<T>[]
   > {
     atLeast(`${this.shelf.label}: limit`, limit, 1);
-    return defer(() => [this.shelf.letters.after(after, limit).map(([letter, kept]) => this.#letter(letter, kept))]);
+    return defer(() => [this.#letters.list(after, limit)]);
   }
 
   resubmit(letter: number): Observable<boolean> {
@@ -159,7 +156,7 @@ export class QueueCore<T extends InboundEvent | OutboundAction, C> implements Qu
         const { problems } = unpacked;
         throw new ChatError('undecodable', this.shelf.label, `letter ${letter} cannot be read`, { problems });
       }
-      this.#removeLetter(letter, found);
+      this.#letters.remove(letter, found);
       this.#append([{ ...kept, resubmitted: kept.resubmitted + 1 }]);
       return true;
     });
@@ -168,7 +165,7 @@ export class QueueCore<T extends InboundEvent | OutboundAction, C> implements Qu
   drop(letter: number): Observable<boolean> {
     return this.#write(() => {
       const found = this.shelf.letters.get(letter);
-      if (found !== undefined) this.#removeLetter(letter, found);
+      if (found !== undefined) this.#letters.remove(letter, found);
       return found !== undefined;
     });
   }
@@ -190,7 +187,7 @@ export class QueueCore<T extends InboundEvent | OutboundAction, C> implements Qu
         }
         for (const [letter, kept] of foundLetters) {
           if (kept.kept.key !== key) continue;
-          this.#removeLetter(letter, kept);
+          this.#letters.remove(letter, kept);
           forgotten++;
         }
         const last = found[found.length - 1]?.[0] ?? after;
@@ -237,7 +234,7 @@ export class QueueCore<T extends InboundEvent | OutboundAction, C> implements Qu
       owner: leasing?.owner ?? { id: 'self' },
       until: leasing === undefined ? null : now + leasing.leaseMs,
     });
-    this.#prune(now);
+    this.#letters.prune(now);
     return { fence, tries: new Map<number, Tries>(tries.after(0, Infinity)) };
   };
 
@@ -247,7 +244,7 @@ export class QueueCore<T extends InboundEvent | OutboundAction, C> implements Qu
     this.shelf.tries.remove(place);
     const parkedAt = this.scheduler.now();
     const reason = `it cannot be read: ${problems.join(', ')}`;
-    this.#writeLetter({ kept, outcome: 'failed', touched: false, reason, parkedAt, attempts, holds: false });
+    this.#letters.write({ kept, outcome: 'failed', touched: false, reason, parkedAt, attempts, holds: false });
     const head = this.shelf.head();
     this.shelf.setHead({ ...head, damaged: head.damaged + 1 });
   };
@@ -353,61 +350,6 @@ export class QueueCore<T extends InboundEvent | OutboundAction, C> implements Qu
   #uncount(bytes: number): void {
     const head = this.shelf.head();
     this.shelf.setHead({ ...head, waiting: head.waiting - 1, bytes: head.bytes - bytes });
-  }
-
-  #writeLetter(letter: KeptLetter<C>): void {
-    const { shelf } = this;
-    const head = shelf.head();
-    const { nextLetter, letters, bytes, holdChanges } = head;
-    shelf.letters.put(nextLetter, letter);
-    if (letter.holds) shelf.holds.put(nextLetter, letter.kept.key);
-    shelf.setHead({
-      ...head,
-      nextLetter: nextLetter + 1,
-      letters: letters + 1,
-      bytes: bytes + letter.kept.bytes,
-      holdChanges: letter.holds ? holdChanges + 1 : holdChanges,
-    });
-  }
-
-  #removeLetter(letter: number, { kept, holds }: KeptLetter<C>): void {
-    const { shelf } = this;
-    const head = shelf.head();
-    const { letters, bytes, holdChanges } = head;
-    shelf.letters.remove(letter);
-    if (holds) shelf.holds.remove(letter);
-    shelf.setHead({
-      ...head,
-      letters: letters - 1,
-      bytes: bytes - kept.bytes,
-      holdChanges: holds ? holdChanges + 1 : holdChanges,
-    });
-  }
-
-  /** Drops dead letters that are too old, some at a time. */
-  #prune(now: number): void {
-    if (now < this.#pruneAt) return;
-    const { letters } = this.shelf;
-    const dueBefore = now - this.#retainMs;
-    const old = letters.after(0, DROP).filter(([, { parkedAt, holds }]) => parkedAt <= dueBefore && !holds);
-    for (const [letter, kept] of old) this.#removeLetter(letter, kept);
-    const head = this.shelf.head();
-    if (old.length > 0) this.shelf.setHead({ ...head, expired: head.expired + old.length });
-    this.#pruneAt = old.length < DROP ? now + HOUR : now;
-  }
-
-  #letter(letter: number, { kept, parkedAt, reason, ...rest }: KeptLetter<C>): DeadLetter<T> {
-    const { key, at, resubmitted, content } = kept;
-    return {
-      ...rest,
-      ...(reason !== undefined && { reason }),
-      ...this.shelf.unpack(content),
-      letter,
-      key,
-      resubmitted,
-      addedAt: new Date(at).toISOString(),
-      parkedAt: new Date(parkedAt).toISOString(),
-    };
   }
 
   #mine(leased: Leased<T>): LeasedItem<T> {

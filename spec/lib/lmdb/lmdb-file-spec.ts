@@ -3,7 +3,7 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, truncat
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { open } from 'lmdb';
-import { firstValueFrom } from 'rxjs';
+import { firstValueFrom, take, toArray } from 'rxjs';
 import { ChatError, type OutboundAction } from 'tidewire';
 import { lmdbFile, lmdbQueue, lmdbStore } from 'tidewire/lmdb';
 import { memoryQueue } from 'tidewire/queue';
@@ -42,6 +42,12 @@ describe('lmdbFile', () => {
     const file = temporary.file(dir);
     expect(await firstValueFrom(lmdbQueue({ file, name: 'in' }).counts())).to.include({ waiting: 500 });
     expect((await firstValueFrom(lmdbStore({ file }).get('a')))?.value).to.equal(1);
+  });
+
+  it('hands out all that an earlier process left, without looking for it again', async () => {
+    const queue = lmdbQueue({ file: temporary.file(await filled()), name: 'in', pollMs: 1e9 });
+    const all = await firstValueFrom(queue.lease().pipe(take(500), toArray()));
+    expect(all.map(({ item }) => item.id)).to.deep.equal(all.map((_, n) => `m${n}`));
   });
 
   it('makes its directory, and its marker in it', () => {

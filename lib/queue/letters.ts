@@ -1,0 +1,74 @@
+import type { DeadLetter } from './queue.js';
+import type { KeptLetter, Shelf } from './shelf.js';
+
+/** How many dead letters one transaction drops that are too old. */
+const DROP = 100;
+const HOUR = 3_600_000;
+
+/**
+ * The dead letters of a queue. Written inside of its transactions.
+ *
+ * @internal
+ */
+export class Letters<T, C> {
+  readonly #shelf: Shelf<T, C>;
+  readonly #retainMs: number;
+  #pruneAt = 0;
+
+  constructor(shelf: Shelf<T, C>, retainMs: number) {
+    this.#shelf = shelf;
+    this.#retainMs = retainMs;
+  }
+
+  write(letter: KeptLetter<C>): void {
+    const head = this.#shelf.head();
+    const { nextLetter, letters, bytes, holdChanges } = head;
+    this.#shelf.letters.put(nextLetter, letter);
+    if (letter.holds) this.#shelf.holds.put(nextLetter, letter.kept.key);
+    this.#shelf.setHead({
+      ...head,
+      nextLetter: nextLetter + 1,
+      letters: letters + 1,
+      bytes: bytes + letter.kept.bytes,
+      holdChanges: letter.holds ? holdChanges + 1 : holdChanges,
+    });
+  }
+
+  remove(letter: number, { kept, holds }: KeptLetter<C>): void {
+    const head = this.#shelf.head();
+    const { letters, bytes, holdChanges } = head;
+    this.#shelf.letters.remove(letter);
+    if (holds) this.#shelf.holds.remove(letter);
+    this.#shelf.setHead({
+      ...head,
+      letters: letters - 1,
+      bytes: bytes - kept.bytes,
+      holdChanges: holds ? holdChanges + 1 : holdChanges,
+    });
+  }
+
+  /** Drops what is too old, some at a time; looks once an hour. */
+  prune(now: number): void {
+    if (now < this.#pruneAt) return;
+    const dueBefore = now - this.#retainMs;
+    const isDue = ({ parkedAt, holds }: KeptLetter<C>): boolean => parkedAt <= dueBefore && !holds;
+    const old = this.#shelf.letters.after(0, DROP).filter(([, kept]) => isDue(kept));
+    for (const [letter, kept] of old) this.remove(letter, kept);
+    const head = this.#shelf.head();
+    if (old.length > 0) this.#shelf.setHead({ ...head, expired: head.expired + old.length });
+    this.#pruneAt = old.length < DROP ? now + HOUR : now;
+  }
+
+  list(after: number, limit: number): readonly DeadLetter<T>[] {
+    return this.#shelf.letters.after(after, limit).map(([letter, { kept, parkedAt, reason, ...rest }]) => ({
+      ...rest,
+      ...(reason !== undefined && { reason }),
+      ...this.#shelf.unpack(kept.content),
+      letter,
+      key: kept.key,
+      resubmitted: kept.resubmitted,
+      addedAt: new Date(kept.at).toISOString(),
+      parkedAt: new Date(parkedAt).toISOString(),
+    }));
+  }
+}
