@@ -87,8 +87,8 @@ const LONGEST_MS = 2_147_483_647;
  * wrote last, and whose receipt is `delivered`; its trace tells, and an action without one counts when it passes. A lead
  * who was not answered, has written since, or whose message is not settled, is waiting and is not reminded. There is one
  * follow-up for each silence, and what the ledger does not let be claimed is not asked for; what a crash left of one is not
- * sent later. No follow-up for a conversation that somebody else than the bot has, was handed over or has ended, and none
- * for a sealed target.
+ * sent later. No follow-up for a conversation that somebody else than the bot has, was handed over or has ended, none after a
+ * person's words (`by`), and none for a sealed target.
  *
  * Whatever the lead does meanwhile cancels it: bubbles that are not out are taken back as `superseded`, and a call that
  * is under way ends unheard. `unsubscribed` does so for good. The bubbles are accounted for under `followUpAfter`, and each
@@ -297,14 +297,14 @@ export function followUpAfter(
         events.next(event);
       };
       const pass = (action: OutboundAction): void => {
-        const { kind, conversation, cause } = action;
+        const { kind, conversation, cause, by } = action;
         const trace = traceOf(action);
         const lead = leads.get(trace?.keyOf(conversation) ?? conversationKey(conversation));
         if (lead === undefined || responded) {
           subscriber.next(action);
           return;
         }
-        if (AWAY.has(kind)) forget(lead, 'handedOff');
+        if (AWAY.has(kind) || by === 'human') forget(lead, 'handedOff');
         if (!isAnswer(action)) {
           subscriber.next(action);
           return;

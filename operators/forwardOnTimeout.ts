@@ -69,9 +69,9 @@ const fromCustomer = ({ kind, sender }: InboundEvent): boolean =>
  *     result     ------h--a-----|    afterMs: 5; h: the handoff
  *
  * An answer is an action that the customer can see and whose receipt is `delivered` or `unknown`: its trace tells. It stops
- * the clock of the message that it answers and of those before. On expiry the conversation's open events are cancelled as
- * `handedOff`, so that queued actions are dropped and lanes freed, and then the handoff goes out, accounted for under
- * `forwardOnTimeout`. A responder that hands over by itself does the same. Events of a conversation that a person has end
+ * the clock of the message that it answers and of those before; a person's (`by`), of all. On expiry the conversation's open
+ * events are cancelled as `handedOff`, so that queued actions are dropped and lanes freed, and then the handoff goes out,
+ * accounted for under `forwardOnTimeout`. A responder that hands over by itself does the same. Events of a conversation that a person has end
  * `handedOff` without being seen by the responder; `ended` gives it back to the bot, `handoffTaken` says that a person is
  * there. After `handoffFailed`, which the responder sees, or a handoff that could not be delivered, the bot has it again,
  * and `onHandoffFailed` says what else happens.
@@ -303,11 +303,12 @@ export function forwardOnTimeout(
       };
       /** Emits what may be an answer or a handoff, and listens whether it arrives. */
       const send = (action: OutboundAction, trace: Trace | undefined): void => {
-        const { kind, conversation, id, cause } = action;
+        const { kind, conversation, id, cause, by } = action;
         const key = trace?.keyOf(conversation) ?? conversationKey(conversation);
         const arrived = (): void => {
           if (kind !== 'handoff') {
-            answered(talks.get(key), cause);
+            // A person answers the customer, and not this or that message.
+            answered(talks.get(key), by === 'human' ? undefined : cause);
             return;
           }
           // The sink took it when it went out, behind what was said before it; one that does not ask the desk did not.

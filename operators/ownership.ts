@@ -48,7 +48,7 @@ export interface Ownership {
   taken(conversation: Conversation): Observable<void>;
   /** The bot has it again: the person gave it back, or it has ended. */
   returnToBot(conversation: Conversation): Observable<void>;
-  /** Whether the action must not go out, because somebody else answers. Notes and updates may. */
+  /** Whether the action must not go out, because somebody else answers. Notes, updates and a person's words (`by`) may. */
   mutes(action: OutboundAction): Observable<boolean>;
   /** The same of what this process knows at this moment: for an answer that cannot wait. */
   mutesNow(action: OutboundAction): boolean;
@@ -90,8 +90,9 @@ const ownerIn = (stored: Stored | undefined): OwnerRecord | undefined => recordI
 const ownerAtOnce = (stored: Stored | undefined): OwnerRecord | undefined =>
   stored === undefined || isRecord(stored.value) ? ownerIn(stored) : { shape: SHAPE, owner: 'human', by: '' };
 
-const mutedBy = (record: OwnerRecord | undefined, { id, kind }: OutboundAction): boolean =>
+const mutedBy = (record: OwnerRecord | undefined, { id, kind, by }: OutboundAction): boolean =>
   record !== undefined &&
+  by !== 'human' &&
   !UNNOTICED.has(kind) &&
   !(kind === 'handoff' && (id === record.by || id.startsWith(`${record.by}/`)));
 

@@ -39,7 +39,7 @@ export interface TypingDelayConfig {
  *     result   -t---(At)a--|     t: typing
  *
  * `text`, `choices`, `cards`, `links`, `media` and `survey` are bubbles; a pause begins when the bubble came and all before
- * it is out. Everything else has no pause of its own, `handoff`, `end` and `release` neither: it passes at once when nothing
+ * it is out. Everything else has no pause of its own, what a person wrote (`by`), `handoff`, `end` and `release` neither: it passes at once when nothing
  * of its conversation waits, and otherwise behind that. In order within a conversation, concurrent between them.
  *
  * Holds what waits. What is cancelled leaves, and what was behind it moves up. A `typing` action of ours has the id
@@ -136,6 +136,8 @@ class Bubble extends Job<OutboundAction> {
 
 /** How many characters a person would write; nothing for what nobody writes. */
 const lengthOf = (action: OutboundAction): number | undefined => {
+  // The person has written it already.
+  if (action.by === 'human') return undefined;
   switch (action.kind) {
     case 'text':
       return action.text.length;

@@ -10,6 +10,8 @@ export interface ActionOf<K extends string> {
   readonly conversation: Conversation;
   /** Id of the event that this answers. */
   readonly cause?: string;
+  /** Whose words they are: a person's pass where the bot is muted. Default: the bot's. */
+  readonly by?: 'human';
   /** State for the platform to keep and hand back with later events; replaces what was there. Userlike: 10 000 bytes. */
   readonly context?: JsonObject;
   /** Further keys for the platform's payload, merged in last. */

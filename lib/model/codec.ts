@@ -120,7 +120,7 @@ export const InboundEventCodec = tagged<InboundEvent>('an event', 'kind', {
 const action = (required: t.Props = {}, optional: t.Props = {}): t.Mixed =>
   shape(
     { kind: string, id: string, conversation: ConversationCodec, ...required },
-    { cause: string, context: jsonObject, extra: jsonObject, ...optional },
+    { cause: string, by: words('whose words they are', 'human'), context: jsonObject, extra: jsonObject, ...optional },
   );
 const choice = shape({ id: string, label: string }, { description: string });
 const link = type({ label: string, url: string });

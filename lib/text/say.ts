@@ -16,7 +16,7 @@ export const say = (
   max: number,
   holder: Holder,
 ): void => {
-  const { id, conversation, cause, context } = action;
+  const { id, conversation, cause, by, context } = action;
   // What else was meant for the payload of another kind has no place in a text.
   const { format, extra } = action.kind === 'text' ? action : ({} as Partial<TextAction>);
   const replyTo = 'replyTo' in action ? action.replyTo : undefined;
@@ -28,6 +28,7 @@ export const say = (
     conversation,
     text: said,
     ...(cause !== undefined && { cause }),
+    ...(by !== undefined && { by }),
     ...(n === last && context !== undefined && { context }),
     ...(extra !== undefined && { extra }),
     ...(format !== undefined && { format }),

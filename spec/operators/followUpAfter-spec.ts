@@ -131,6 +131,17 @@ describe('followUpAfter', () => {
     expect(desk.accounts.counts()).to.include({ inFlight: 0, late: 0, lost: 0 });
   });
 
+  it('reminds nobody whom a person has answered', () => {
+    const desk = new QuietLead({}, () => [
+      { kind: 'text', text: 'one' },
+      { kind: 'text', text: 'a person', by: 'human' },
+    ]);
+    desk.open('c');
+    desk.write('a');
+    desk.clock.advance(10_000);
+    expect(desk.seen).to.deep.equal(['1000 one', '1010 a person']);
+  });
+
   it('reminds nobody who was not answered: typing, notes, failed and missing answers', () => {
     const respond = (event: InboundEvent): Replies => {
       if (event.id === 'typing') return { kind: 'typing' };

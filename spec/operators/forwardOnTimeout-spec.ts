@@ -1,5 +1,19 @@
 import { expect } from 'chai';
-import { concat, delay, map, mergeMap, NEVER, of, Subject, take, throwError, timer, type Observable } from 'rxjs';
+import {
+  concat,
+  delay,
+  EMPTY,
+  map,
+  merge,
+  mergeMap,
+  NEVER,
+  of,
+  Subject,
+  take,
+  throwError,
+  timer,
+  type Observable,
+} from 'rxjs';
 import {
   ChatError,
   deliver,
@@ -35,7 +49,12 @@ class Desk {
   refuses = (_: OutboundAction): boolean => false;
   readonly #account = this.accounts.of('desk');
 
-  constructor(respond: (event: InboundEvent) => Replies, config: Partial<ForwardOnTimeoutConfig> = {}) {
+  constructor(
+    respond: (event: InboundEvent) => Replies,
+    config: Partial<ForwardOnTimeoutConfig> = {},
+    /** What is said beside the responder. */
+    beside: Observable<OutboundAction> = EMPTY,
+  ) {
     const { clock: scheduler, desk, accounts } = this;
     const sink = deliver({ name: 'toDesk', desk, scheduler }, (action): Observable<Receipt> => {
       if (this.refuses(action)) throw new ChatError('refused', 'desk', 'no');
@@ -44,7 +63,9 @@ class Desk {
     });
     this.source
       .pipe(
-        forwardOnTimeout({ desk, afterMs: 100, to, accounts, scheduler, ...config }, react(respond, { scheduler })),
+        forwardOnTimeout({ desk, afterMs: 100, to, accounts, scheduler, ...config }, (events) =>
+          merge(react(respond, { scheduler })(events), beside),
+        ),
         sink,
       )
       .subscribe({
@@ -145,6 +166,16 @@ describe('forwardOnTimeout', () => {
     expect(desk.seen).to.deep.equal(['90 here', '180 handoff']);
     expect(desk.outcomes()).to.deep.equal({ handled: 2 });
     expect(desk.outcomes('forwardOnTimeout')).to.deep.equal({ handedOff: 1 });
+  });
+
+  it('stops at what a person says, whatever it answers', () => {
+    const person = new Subject<OutboundAction>();
+    const desk = new Desk(() => undefined, {}, person);
+    desk.deliver(message('b'));
+    desk.deliver(message('c'));
+    person.next({ ...answer, id: 'o#1', cause: 'o', text: 'hello', by: 'human' });
+    desk.clock.advance(1_000);
+    expect(desk.seen).to.deep.equal(['0 hello']);
   });
 
   it('does not take typing, notes and failed sends for an answer, and counts from `event.at`', () => {

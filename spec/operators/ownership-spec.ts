@@ -37,6 +37,19 @@ describe('ownership', () => {
     expect(desk.mutesNow({ ...text('t'), conversation: { ...conversation, id: 'other' } })).to.equal(false);
   });
 
+  it('lets what a person says pass, whoever answers', () => {
+    const desk = ownership();
+    const said: readonly OutboundAction[] = [
+      { ...text('t'), by: 'human' },
+      { kind: 'end', id: 'e', conversation, by: 'human' },
+    ];
+    for (const owner of ['bot', 'human']) {
+      if (owner === 'human') now(desk.taken(conversation));
+      expect(said.map((action) => desk.mutesNow(action))).to.deep.equal([false, false]);
+      expect(said.map((action) => now(desk.mutes(action)))).to.deep.equal([false, false]);
+    }
+  });
+
   it('forgets an owner that nobody ends, and counts from the last event', () => {
     const scheduler = virtualClock();
     const desk = ownership({ scheduler, idleMs: 1_000 });

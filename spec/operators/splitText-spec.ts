@@ -47,9 +47,16 @@ describe('splitText', () => {
     expect(partsOf(short, 5)[0]).to.equal(short);
   });
 
-  it('answers with the first part, and sets the context with the last', () => {
-    const long = text('one two', { cause: 'e', replyTo: 'm', format: 'markdown', extra: { k: 1 }, context: { s: 2 } });
-    const both = { cause: 'e', format: 'markdown', extra: { k: 1 } } as const;
+  it('answers with the first part, sets the context with the last, and knows whose words they are', () => {
+    const long = text('one two', {
+      cause: 'e',
+      by: 'human',
+      replyTo: 'm',
+      format: 'markdown',
+      extra: { k: 1 },
+      context: { s: 2 },
+    });
+    const both = { cause: 'e', by: 'human', format: 'markdown', extra: { k: 1 } } as const;
     expect(partsOf(long, 5)).to.deep.equal([
       text('one ', { ...both, id: 'a/1', replyTo: 'm' }),
       text('two', { ...both, id: 'a/2', context: { s: 2 } }),

@@ -73,6 +73,15 @@ describe('typingDelay', () => {
   );
 
   it(
+    'puts no pause in front of what a person has written',
+    marbles(({ hot, expectObservable }) => {
+      const words = { ...values, p: { ...values.a, by: 'human' } as const };
+      expectObservable(hot('-p--|', words).pipe(typingDelay(steadily))).toBe('-p--|', words);
+      expectObservable(hot('-Ap|', words).pipe(typingDelay(steadily))).toBe('-s---(Ap|)', words);
+    }),
+  );
+
+  it(
     'puts no pause in front of a handoff or a note, and lets neither overtake',
     marbles(({ hot, expectObservable }) => {
       expectObservable(hot('-h-n--|', values).pipe(typingDelay(steadily))).toBe('-h-n--|', values);

@@ -80,6 +80,8 @@ export const readonlyData = (): unknown => {
   ({ ...action, format: undefined }) satisfies TextAction;
   // @ts-expect-error there is no such format
   ({ ...action, format: 'latex' }) satisfies TextAction;
+  // @ts-expect-error the bot's words are not marked
+  ({ ...action, by: 'bot' }) satisfies TextAction;
   // @ts-expect-error there is no such kind
   ({ ...action, kind: 'shout' }) satisfies OutboundAction;
   return error;

@@ -33,6 +33,7 @@ type ActionOf<K extends ActionKind> = Extract<OutboundAction, { readonly kind: K
 type Base =
   'id' | 'platform' | 'conversation' | 'at' | 'raw' | 'fingerprint' | 'sender' | 'context' | 'cause' | 'extra';
 type Own<T> = T extends object ? Omit<T, Base> : never;
+type OwnOfAction<T> = T extends object ? Omit<T, Base | 'by'> : never;
 
 const sender: Full<Sender> = {
   role: 'customer',
@@ -73,7 +74,7 @@ const fullEvents: { readonly [K in EventKind]: Full<Own<EventOf<K>>> } = {
   undecodable: { kind: 'undecodable', problems: ['p'] },
 };
 
-const fullActions: { readonly [K in ActionKind]: Full<Own<ActionOf<K>>> } = {
+const fullActions: { readonly [K in ActionKind]: Full<OwnOfAction<ActionOf<K>>> } = {
   text: { kind: 'text', text: 't', format: 'plain', replyTo: 'm' },
   choices: {
     kind: 'choices',
@@ -124,7 +125,7 @@ const eventBase = {
   sender,
   context: {},
 };
-const actionBase = { id: 'a', conversation, cause: 'e', context: {}, extra: {} };
+const actionBase = { id: 'a', conversation, cause: 'e', by: 'human', context: {}, extra: {} };
 
 /** Only what must be there: the compiler asks for it, and for nothing else. */
 const minimalConversation = { platform: 'desk', id: 'c', channel: 'web' };
@@ -153,7 +154,7 @@ const minimalEvents: { readonly [K in EventKind]: Own<EventOf<K>> } = {
   undecodable: { kind: 'undecodable', problems: [] },
 };
 const minimalActionBase = { id: 'a', conversation: minimalConversation };
-const minimalActions: { readonly [K in ActionKind]: Own<ActionOf<K>> } = {
+const minimalActions: { readonly [K in ActionKind]: OwnOfAction<ActionOf<K>> } = {
   text: { kind: 'text', text: 't' },
   choices: { kind: 'choices', text: 't', choices: [{ id: 'i', label: 'l' }] },
   cards: { kind: 'cards', cards: [{ title: 't' }] },

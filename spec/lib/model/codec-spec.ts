@@ -64,7 +64,7 @@ const actions: readonly OutboundAction[] = [
     cards: [{ title: 'x', choices: [{ id: 'a', label: 'A' }], links: [{ label: 'l', url: 'u' }] }],
   },
   { ...to, kind: 'links', text: 'x', links: [{ label: 'l', url: 'u' }] },
-  { ...to, kind: 'media', media: { url: 'u' } },
+  { ...to, kind: 'media', by: 'human', media: { url: 'u' } },
   { ...to, kind: 'survey', title: 't', survey: 's' },
   { ...to, kind: 'navigate', url: 'u' },
   { ...to, kind: 'typing', forMs: 5 },
