@@ -15,9 +15,14 @@ export interface Holder {
   cancel?(trace: Trace, outcome: Outcome): void;
 }
 
-/** Told once, when a trace is settled. */
+/** Told what becomes of a trace. */
 export interface SettleListener {
-  /** `at`: when, in milliseconds of the accounts' clock. */
+  /**
+   * Told of the platform's message ids, whenever an action of it, or a part of one, is delivered: before it is settled, and
+   * as often as there are parts.
+   */
+  arrived?(messageIds: readonly string[]): void;
+  /** Told once, when it is settled. `at`: when, in milliseconds of the accounts' clock. */
   settled(trace: Trace, outcome: Outcome, touched: boolean, at: number): void;
 }
 
@@ -260,7 +265,15 @@ export class Trace {
     this.root.#touched = true;
   }
 
-  /** Calls `listener` once, when this is settled; at once when it already is. */
+  /** The platform has an action of it under these message ids: tells whoever listens to this, or to what it was forked from. */
+  arrived(messageIds: readonly string[]): void {
+    if (messageIds.length === 0) return;
+    this.#listener?.arrived?.(messageIds);
+    for (const other of this.#rarely?.listeners ?? []) other.arrived?.(messageIds);
+    this.#parent?.arrived(messageIds);
+  }
+
+  /** Tells `listener` when this is settled; at once when it already is. */
   onSettled(listener: SettleListener): void {
     if (this.#settled)
       listener.settled(this, OUTCOMES[this.#rank] ?? 'ignored', this.touched, this.#account.accounts.now());

@@ -77,6 +77,7 @@ export function deliver(
         if (job.closed) return;
         job.closed = true;
         if (touches(receipt)) job.trace?.touch();
+        if (receipt.status === 'delivered') job.trace?.arrived(receipt.messageIds);
         subscriber.next(receipt);
         job.trace?.release(job, outcomeOf(receipt), receipt.status === 'failed' ? receipt.error.message : undefined);
         engine.finish(job);

@@ -82,6 +82,7 @@ export const guardedSink = (
         entry.closed = true;
         open--;
         if (touches(receipt)) entry.trace?.touch();
+        if (receipt.status === 'delivered') entry.trace?.arrived(receipt.messageIds);
         const told: Writable<Receipt> = { ...receipt };
         told.action = entry.action;
         subscriber.next(told);

@@ -49,6 +49,28 @@ describe('Trace', () => {
     expect(trace.outcome).to.equal('inDoubt');
   });
 
+  it('tells the message ids of what arrives to those who listen to it, or to what it was forked from', () => {
+    const { trace } = open();
+    const told: string[] = [];
+    const settled = (): void => undefined;
+    const listen = (to: Trace, name: string): void => {
+      to.onSettled({ settled, arrived: (ids) => told.push(`${name} ${ids.join(' ')}`) });
+    };
+    const [one, other] = [trace.fork('e#1', holder('a')), trace.fork('e#2', holder('a'))];
+    for (const [to, name] of [
+      [trace, 'event'],
+      [one, 'one'],
+      [one, 'one too'],
+      [other, 'other'],
+    ] as const)
+      listen(to, name);
+    trace.onSettled({ settled });
+    one.fork('e#1/1', holder('a')).arrived(['x', 'y']);
+    other.arrived([]);
+    other.arrived(['z']);
+    expect(told).to.deep.equal(['one x y', 'one too x y', 'event x y', 'other z', 'event z']);
+  });
+
   it('takes no notice of a release by somebody who does not hold it', () => {
     const { trace } = open();
     trace.release(holder('stranger'), 'failed');

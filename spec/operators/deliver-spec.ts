@@ -1,6 +1,14 @@
 import { expect } from 'chai';
 import { delay, NEVER, Subject } from 'rxjs';
-import { deliver, memoryStore, openAccounts, ownership, type OutboundAction, type Store } from 'tidewire';
+import {
+  deliver,
+  memoryStore,
+  openAccounts,
+  ownership,
+  retryDelivery,
+  type OutboundAction,
+  type Store,
+} from 'tidewire';
 import { virtualClock, type VirtualClock } from 'tidewire/testing';
 import { delivered } from '../../lib/model/receipt.js';
 import { message } from '../support/events.js';
@@ -17,6 +25,25 @@ const slow = (clock: VirtualClock): Store => {
 };
 
 describe('deliver', () => {
+  const withIds = deliver({ name: 'toDesk' }, (action) => delivered(action, '', ['m1', 'm2']));
+  for (const [where, sink] of [
+    ['at once', withIds],
+    ['behind retryDelivery', retryDelivery({}, withIds)],
+  ] as const) {
+    it(`tells the trace under which message ids an action arrived, before it is settled, ${where}`, () => {
+      const account = openAccounts().of('desk');
+      const actions = new Subject<OutboundAction>();
+      actions.pipe(sink).subscribe();
+      const action: OutboundAction = { kind: 'typing', id: 'a#1', conversation: message('a').conversation };
+      const trace = account.open(action);
+      const told: string[] = [];
+      trace.onSettled({ arrived: (ids) => told.push(...ids), settled: (_, outcome) => told.push(outcome) });
+      actions.next(action);
+      trace.release(account);
+      expect(told).to.deep.equal(['m1', 'm2', 'handled']);
+    });
+  }
+
   it('fails what was not sent yet when it is unsubscribed while the desk is asked', () => {
     const clock = virtualClock();
     const desk = ownership({ store: slow(clock), scheduler: clock });
