@@ -101,7 +101,7 @@ export const InboundEventCodec = tagged<InboundEvent>('an event', 'kind', {
   choice: event({ choice: shape({ id: string }, { label: string }) }, { offer: string }),
   media: event({ media }, { caption: string }),
   location: event({ latitude: number, longitude: number }, { name: string, address: string, url: string }),
-  edited: event({ messageId: string, text: string }),
+  edited: event({ messageId: string, text: string }, { format }),
   removed: event({ messageId: string }),
   membership: event({ change: words('a change', 'joined', 'left', 'role'), members: array(sender) }),
   command: event({ name: string }, { text: string }),

@@ -74,6 +74,7 @@ export interface LocationEvent extends EventOf<'location'> {
 export interface EditedEvent extends EventOf<'edited'> {
   readonly messageId: string;
   readonly text: string;
+  readonly format?: 'plain' | 'markdown' | 'html';
 }
 export interface RemovedEvent extends EventOf<'removed'> {
   readonly messageId: string;

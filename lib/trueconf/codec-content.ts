@@ -52,7 +52,8 @@ export interface TrueconfMessage {
   readonly box?: { readonly id: number; readonly position: string };
 }
 
-const Text = t.intersection([t.type({ text: t.string }), t.partial({ parseMode: t.string })]);
+/** Text as messages and captions have it. */
+export const Text = t.intersection([t.type({ text: t.string }), t.partial({ parseMode: t.string })]);
 const File = t.intersection([
   t.type({ fileId: t.string, name: t.string, size: t.number, mimeType: t.string }),
   t.partial({ readyState: t.number, caption: maybe(Text) }),

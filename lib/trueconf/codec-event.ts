@@ -3,7 +3,7 @@ import * as t from 'io-ts';
 import type { ChatError } from '../errors.js';
 import type { InboundEvent } from '../model/index.js';
 import type { TrueconfRequestFrame } from './codec-frame.js';
-import { decodeContent, type TrueconfContent } from './codec-content.js';
+import { decodeContent, formatOf, Text, type TrueconfContent } from './codec-content.js';
 import { Author, Chat, Envelope, Instant, Limits, maybe, read, Role } from './codec-wire.js';
 import { Draft, type TrueconfArrival } from './codec-draft.js';
 
@@ -12,7 +12,7 @@ const Removed = t.intersection([
   t.partial({ removedBy: maybe(Author) }),
 ]);
 const Edited = t.intersection([
-  t.type({ chatId: t.string, timestamp: Instant, content: t.type({ text: t.string }) }),
+  t.type({ chatId: t.string, timestamp: Instant, content: Text }),
   t.partial({ messageId: maybe(t.string) }),
 ]);
 const Joined = t.intersection([
@@ -127,9 +127,9 @@ export const decodeEvent = (frame: TrueconfRequestFrame, arrival: TrueconfArriva
     case 'sendMessage':
       return messageEvent(frame, draft);
     case 'editMessage':
-      return as(Edited, ({ chatId, messageId, timestamp, content: { text } }) =>
+      return as(Edited, ({ chatId, messageId, timestamp, content: { text, parseMode } }) =>
         typeof messageId === 'string'
-          ? { kind: 'edited', messageId, text, ...draft.in(chatId, timestamp) }
+          ? { kind: 'edited', messageId, text, format: formatOf(parseMode), ...draft.in(chatId, timestamp) }
           : other(chatId),
       );
     case 'removeMessage':

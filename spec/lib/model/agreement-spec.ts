@@ -61,7 +61,7 @@ const fullEvents: { readonly [K in EventKind]: Full<Own<EventOf<K>>> } = {
   choice: { kind: 'choice', choice: { id: 'i', label: 'l' }, offer: 'o' },
   media: { kind: 'media', media, caption: 'c' },
   location: { kind: 'location', latitude: 1, longitude: 2, name: 'n', address: 'a', url: 'u' },
-  edited: { kind: 'edited', messageId: 'm', text: 't' },
+  edited: { kind: 'edited', messageId: 'm', text: 't', format: 'plain' },
   removed: { kind: 'removed', messageId: 'm' },
   membership: { kind: 'membership', change: 'joined', members: [sender] },
   command: { kind: 'command', name: 'n', text: 't' },

@@ -141,6 +141,7 @@ describe('decodeEvent of TrueConf', () => {
       kind: 'edited',
       messageId: '5b0e6c1a-3f7d-4c58-9f0e-2a7b91c4d311',
       text: 'ping!',
+      format: 'html',
       at: '2026-09-10T00:27:41.001Z',
     },
     removeMessage: { kind: 'removed', messageId: '5b0e6c1a-3f7d-4c58-9f0e-2a7b91c4d311', sender: mira },
