@@ -99,8 +99,11 @@ export const InboundEventCodec = tagged<InboundEvent>('an event', 'kind', {
   started: event({}, { proactive: boolean }),
   message: event({ text: string }, { format, replyTo: string, attachments: array(media) }),
   choice: event({ choice: shape({ id: string }, { label: string }) }, { offer: string }),
-  media: event({ media }, { caption: string }),
-  location: event({ latitude: number, longitude: number }, { name: string, address: string, url: string }),
+  media: event({ media }, { caption: string, replyTo: string }),
+  location: event(
+    { latitude: number, longitude: number },
+    { name: string, address: string, url: string, replyTo: string },
+  ),
   edited: event({ messageId: string, text: string }, { format }),
   removed: event({ messageId: string }),
   membership: event({ change: words('a change', 'joined', 'left', 'role'), members: array(sender) }),

@@ -62,6 +62,8 @@ export interface ChoiceEvent extends EventOf<'choice'> {
 export interface MediaEvent extends EventOf<'media'> {
   readonly media: Media;
   readonly caption?: string;
+  /** Id of the message it answers. */
+  readonly replyTo?: string;
 }
 export interface LocationEvent extends EventOf<'location'> {
   /** Degrees, north and east positive. */
@@ -70,6 +72,8 @@ export interface LocationEvent extends EventOf<'location'> {
   readonly name?: string;
   readonly address?: string;
   readonly url?: string;
+  /** Id of the message it answers. */
+  readonly replyTo?: string;
 }
 export interface EditedEvent extends EventOf<'edited'> {
   readonly messageId: string;

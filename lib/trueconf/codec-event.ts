@@ -59,27 +59,26 @@ const contentEvent = (
   draft: Draft,
   replyTo?: string,
 ): InboundEvent => {
+  const said = replyTo === undefined ? base : { replyTo, ...base };
   switch (content.kind) {
     case 'text':
-      return replyTo === undefined
-        ? { kind: 'message', text: content.text, format: content.format, ...base }
-        : { kind: 'message', text: content.text, format: content.format, replyTo, ...base };
+      return { kind: 'message', text: content.text, format: content.format, ...said };
     case 'forwarded':
       return contentEvent(content.message.content, content.message.type, base, draft, replyTo);
     case 'file': {
       const { fileId, name, mimeType, sizeBytes, caption } = content;
       const media = { fileId, name, mimeType, sizeBytes };
-      return caption === undefined ? { kind: 'media', media, ...base } : { kind: 'media', media, caption, ...base };
+      return caption === undefined ? { kind: 'media', media, ...said } : { kind: 'media', media, caption, ...said };
     }
     case 'voice': {
       const { fileId, mimeType, sizeBytes } = content;
-      return { kind: 'media', media: { fileId, mimeType, sizeBytes }, ...base };
+      return { kind: 'media', media: { fileId, mimeType, sizeBytes }, ...said };
     }
     case 'location': {
       const { latitude, longitude, name } = content;
       return name === undefined
-        ? { kind: 'location', latitude, longitude, ...base }
-        : { kind: 'location', latitude, longitude, name, ...base };
+        ? { kind: 'location', latitude, longitude, ...said }
+        : { kind: 'location', latitude, longitude, name, ...said };
     }
     case 'joined':
     case 'left':
