@@ -14,7 +14,8 @@ export const consume = <T, R>(
 ): void => {
   const taken = source.pipe(
     filter((value): value is never => {
-      next(value);
+      // Whoever is unsubscribed lets go of what it holds, and somebody may have more to say about that.
+      if (!subscriber.closed) next(value);
       return false;
     }),
   );

@@ -13,6 +13,7 @@ import {
   throwError,
   timer,
   type Observable,
+  type Subscription,
 } from 'rxjs';
 import {
   ChatError,
@@ -47,6 +48,7 @@ class Desk {
   readonly receipts: string[] = [];
   isCompleted = false;
   refuses = (_: OutboundAction): boolean => false;
+  readonly subscription: Subscription;
   readonly #account = this.accounts.of('desk');
 
   constructor(
@@ -61,7 +63,7 @@ class Desk {
       this.seen.push(`${scheduler.now()} ${action.kind === 'text' ? action.text : action.kind}`);
       return timer(5, scheduler).pipe(map(() => delivered(action, at(scheduler.now()))));
     });
-    this.source
+    this.subscription = this.source
       .pipe(
         forwardOnTimeout({ desk, afterMs: 100, to, accounts, scheduler, ...config }, (events) =>
           merge(react(respond, { scheduler })(events), beside),
@@ -325,6 +327,19 @@ describe('forwardOnTimeout', () => {
     desk.deliver(message('c'));
     desk.clock.advance(500);
     expect(desk.seen).to.deep.equal(['0 let me see', '150 handoff', '200 re end', '205 re c']);
+    expect(desk.accounts.counts().inFlight).to.equal(0);
+  });
+
+  it('says nothing more when it is unsubscribed while a handoff waits', () => {
+    const note = { kind: 'note', text: 'he waits' } as const;
+    const desk: Desk = new Desk(() => timer(98, desk.clock).pipe(map(() => note)), {
+      onHandoffFailed: { say: text('Nobody is there.') },
+    });
+    desk.deliver(message('b'));
+    desk.clock.advance(100);
+    desk.subscription.unsubscribe();
+    desk.clock.advance(60_000);
+    expect(desk.seen).to.deep.equal(['98 note']);
     expect(desk.accounts.counts().inFlight).to.equal(0);
   });
 
