@@ -85,6 +85,11 @@ export class LaneEngine<T, J extends Job<T>> {
     return this.#active + this.#queued;
   }
 
+  /** Whether a job of this key waits or runs. */
+  has(key: string): boolean {
+    return this.#heads.has(key);
+  }
+
   push(job: J): void {
     const { key, concurrency, maxQueued, drop } = this.#config;
     try {

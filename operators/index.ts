@@ -1,4 +1,5 @@
 export * from './accounted.js';
+export * from './bridge.js';
 export { budget, type Budget, type BudgetConfig } from './budget.js';
 export * from './choiceBook.js';
 export * from './circuit.js';
@@ -14,6 +15,7 @@ export * from './keep.js';
 export * from './lanes.js';
 export * from './onKind.js';
 export * from './onlyIn.js';
+export * from './operatorSeat.js';
 export { ownership, type Owner, type OwnerChange, type Ownership, type OwnershipConfig } from './ownership.js';
 export * from './rateLimit.js';
 export * from './react.js';

@@ -76,6 +76,9 @@ const UNNOTICED: ReadonlySet<ActionKind> = new Set<ActionKind>([
   'dispatch',
   'openConversation',
 ]);
+/** @internal Whether an action of this kind is muted where the bot is. */
+export const isNoticed = (kind: ActionKind): boolean => !UNNOTICED.has(kind);
+
 /** How many conversations that a remote store knows better are remembered here, for `mutesNow`. */
 const MAX_KNOWN = 100_000;
 
@@ -93,7 +96,7 @@ const ownerAtOnce = (stored: Stored | undefined): OwnerRecord | undefined =>
 const mutedBy = (record: OwnerRecord | undefined, { id, kind, by }: OutboundAction): boolean =>
   record !== undefined &&
   by !== 'human' &&
-  !UNNOTICED.has(kind) &&
+  isNoticed(kind) &&
   !(kind === 'handoff' && (id === record.by || id.startsWith(`${record.by}/`)));
 
 /**

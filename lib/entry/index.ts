@@ -18,5 +18,6 @@ export type { ConversationState, StateConfig } from '../conversation-state.js';
 export * from '../profiles/index.js';
 export * from '../reply.js';
 export { englishTexts, type Texts } from '../text/texts.js';
+export { englishBridgeTexts, type BridgeHeading, type BridgePlace, type BridgeTexts } from '../text/bridge-texts.js';
 export type { BackoffConfig } from '../limit/backoff.js';
 export type { Reconcile } from '../limit/reconcile.js';

@@ -1,0 +1,95 @@
+import { defer, type Observable, type Subscription } from 'rxjs';
+import { toChatError } from '../../lib/errors.js';
+import { Job, LaneEngine } from '../../lib/lane-engine.js';
+import type { InboundEvent, OutboundAction, Outcome } from '../../lib/model/index.js';
+
+/** @internal */
+export type Item = InboundEvent | OutboundAction;
+
+/** @internal Something that is worked on when all that came before it in its lane is done. */
+export class Turn extends Job<Item> {
+  /** How much was said about it. */
+  said = 0;
+  /** Somebody else says what becomes of it. */
+  isHandedOn = false;
+  inner: Subscription | undefined;
+
+  constructor(
+    owner: Job<unknown>['owner'],
+    item: Item,
+    readonly lane: string,
+    readonly work: (turn: Turn) => Observable<unknown>,
+    readonly done: (() => void) | undefined,
+  ) {
+    super(owner, item);
+  }
+}
+
+/**
+ * One turn after the other in each lane. What nothing was said about ends `ignored`, what throws `failed`.
+ *
+ * @internal
+ */
+export class Turns {
+  readonly #engine: LaneEngine<Item, Turn>;
+  readonly #idle: () => void;
+
+  /** `idle` is told when the last turn is over. */
+  constructor(maxQueued: number, idle: () => void) {
+    this.#idle = idle;
+    this.#engine = new LaneEngine<Item, Turn>({
+      name: 'bridge',
+      key: ({ lane }) => lane,
+      concurrency: Infinity,
+      maxQueued,
+      run: (turn) => {
+        turn.inner = defer(() => turn.work(turn)).subscribe({
+          error: (error: unknown) => {
+            this.#over(turn, 'failed', toChatError('bridge', error).message);
+          },
+          complete: () => {
+            this.#over(turn, turn.said === 0 && !turn.isHandedOn ? 'ignored' : undefined);
+          },
+        });
+        // Cancelled by what it said, in the same call: it could not be unsubscribed yet.
+        if (turn.state !== 'running') turn.inner.unsubscribe();
+      },
+      drop: (turn, outcome) => {
+        this.#over(turn, outcome);
+      },
+      interrupt: (turn, outcome) => {
+        turn.inner?.unsubscribe();
+        this.#over(turn, outcome);
+      },
+    });
+  }
+
+  get isIdle(): boolean {
+    return this.#engine.size === 0;
+  }
+
+  /** Whether something of this lane waits or is worked on. */
+  has(lane: string): boolean {
+    return this.#engine.has(lane);
+  }
+
+  /** `done` is told when it is over, one way or the other. */
+  push(item: Item, lane: string, work: (turn: Turn) => Observable<unknown>, done?: () => void): void {
+    this.#engine.push(new Turn(this.#engine, item, lane, work, done));
+  }
+
+  clear(): void {
+    this.#engine.clear((turn) => {
+      turn.inner?.unsubscribe();
+      if (turn.said > 0 || turn.isHandedOn) turn.trace?.abandon(turn, 'failed', 'unsubscribed');
+      else turn.trace?.release(turn, 'failed', 'unsubscribed');
+    });
+  }
+
+  #over(turn: Turn, outcome?: Outcome, reason?: string): void {
+    turn.done?.();
+    turn.trace?.release(turn, outcome, reason);
+    this.#engine.finish(turn);
+    if (this.isIdle) this.#idle();
+  }
+}
