@@ -1,4 +1,4 @@
-import { Observable } from 'rxjs';
+import { defer, mergeMap, Observable } from 'rxjs';
 
 /** @internal What is on its way, each under a key, and who waits until it has arrived. */
 export class Arrivals {
@@ -15,15 +15,21 @@ export class Arrivals {
     };
   }
 
-  has(key: string): boolean {
-    for (const one of this.#open) if (one.key === key) return true;
-    return false;
+  /** The answer to a question; where there is none, what it is when all has arrived that is on its way as it is asked. */
+  late<T>(key: string, question: Observable<T | undefined>): Observable<T | undefined> {
+    return defer(() => {
+      // Before it is asked: what arrives meanwhile is not in the answer yet, and not on its way any more.
+      const arrived = this.settled(key);
+      return question.pipe(
+        mergeMap((answer) => (answer === undefined ? arrived.pipe(mergeMap(() => question)) : [answer])),
+      );
+    });
   }
 
-  /** Emits as soon as all that is on its way now has arrived, and does not wait for what comes after. */
+  /** Emits as soon as all has arrived that is on its way when this is called, and does not wait for what comes after. */
   settled(key: string): Observable<undefined> {
+    const left = [...this.#open].filter((one) => one.key === key);
     return new Observable((subscriber) => {
-      const left = [...this.#open].filter((one) => one.key === key);
       const look = (): void => {
         if (left.some((one) => this.#open.has(one))) return;
         this.#waiting.delete(look);

@@ -128,7 +128,7 @@ export function bridge(
       const see = (event: InboundEvent): void => {
         const { conversation } = event;
         const key = traceOf(event)?.keyOf(conversation) ?? conversationKey(conversation);
-        if (key === chatKey) turns.push(event, key, (turn) => operators.hear(turn, event));
+        if (key === chatKey) turns.push(event, key, operators.hear(event));
         else if (!turns.has(key) && desk.touchNow?.(conversation) === 'bot') hand(event, key);
         else turns.push(event, key, (turn) => customers.attend(turn, event));
       };

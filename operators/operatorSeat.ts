@@ -40,7 +40,7 @@ export interface SeatLink {
 /** A conversation that the operators have. */
 export interface SeatTalk {
   readonly customer: Conversation;
-  /** Id of the first message that stands for it in the operators' chat. */
+  /** Id of the first message in the operators' chat that stands for it, and is not an operator's. */
   readonly heading?: string;
 }
 
@@ -179,7 +179,7 @@ export function operatorSeat(config: OperatorSeatConfig): OperatorSeat {
     opens: boolean,
   ): Observable<void> =>
     inTurn([
-      keepOpen(customer, own[0], opens),
+      keepOpen(customer, by === 'customer' ? own[0] : undefined, opens),
       ...own.map((id) => add(ownKey(id), customer, by, theirs)),
       ...theirs.map((id) => add(theirKey(customer, id), customer, by, own)),
     ]);

@@ -61,16 +61,7 @@ export class CustomerSide {
 
   /** Whether these operators have it; while somebody hands it over, that is not known. */
   #talkOf({ lane }: Turn, { conversation }: InboundEvent): Observable<SeatTalk | undefined> {
-    const { links } = this.voice;
-    return this.seat
-      .talkOf(conversation)
-      .pipe(
-        mergeMap((talk) =>
-          talk === undefined && links.has(lane)
-            ? links.settled(lane).pipe(mergeMap(() => this.seat.talkOf(conversation)))
-            : [talk],
-        ),
-      );
+    return this.voice.links.late(lane, this.seat.talkOf(conversation));
   }
 
   #end(turn: Turn, event: InboundEvent, talk: SeatTalk | undefined): Observable<unknown> {

@@ -1,4 +1,4 @@
-import { map, mergeMap, type Observable } from 'rxjs';
+import { AsyncSubject, map, mergeMap, type Observable } from 'rxjs';
 import { inTurn, nothing } from '../../lib/in-turn.js';
 import {
   conversationKey,
@@ -11,7 +11,7 @@ import {
 } from '../../lib/model/index.js';
 import { wordsOf, type BridgeTexts } from '../../lib/text/bridge-texts.js';
 import { plainText } from '../../lib/text/plain.js';
-import type { OperatorSeat } from '../operatorSeat.js';
+import type { OperatorSeat, SeatTalk } from '../operatorSeat.js';
 import type { Ownership } from '../ownership.js';
 import { messageIdOf, quotedBy, type Carrier } from './carrier.js';
 import type { Turn, Turns } from './turns.js';
@@ -56,26 +56,37 @@ export class OperatorSide {
     readonly turns: Turns,
   ) {}
 
-  hear(turn: Turn, event: InboundEvent): Observable<unknown> {
+  /** What is to be done about an event, when its turn comes. */
+  hear(event: InboundEvent): (turn: Turn) => Observable<unknown> {
+    if (event.sender?.self === true || !HEARD.has(event.kind)) return nothing;
+    const isChange = event.kind === 'edited' || event.kind === 'removed';
+    if (isChange || quotedBy(event) !== undefined) return (turn) => this.#forwardAnswer(turn, event);
+    // Looked up now: when its turn comes, somebody else may be the only one whose conversation is open.
+    const open = new AsyncSubject<readonly SeatTalk[]>();
+    this.seat.talks().subscribe(open);
+    return (turn) => this.#forwardToOnly(turn, event, open);
+  }
+
+  #forwardAnswer(turn: Turn, event: InboundEvent): Observable<unknown> {
     const { seat, texts, voice } = this;
-    if (event.sender?.self === true || !HEARD.has(event.kind)) return nothing();
     if (event.kind === 'edited' || event.kind === 'removed') {
       // Only answers: the platform tells of what we did with a copy, too.
       return seat
         .linkOf(event.messageId)
         .pipe(mergeMap((link) => (link?.by === 'operator' ? this.#forward(turn, event, link.customer) : nothing())));
     }
-    const replyTo = quotedBy(event);
-    if (replyTo !== undefined) {
-      return this.#answeredBy(replyTo).pipe(
-        mergeMap((customer) => {
-          if (customer !== undefined) return this.#forward(turn, event, customer);
-          voice.tell(turn, texts.notOpen);
-          return nothing();
-        }),
-      );
-    }
-    return seat.talks().pipe(
+    return this.#answeredBy(quotedBy(event) ?? '').pipe(
+      mergeMap((customer) => {
+        if (customer !== undefined) return this.#forward(turn, event, customer);
+        voice.tell(turn, texts.notOpen);
+        return nothing();
+      }),
+    );
+  }
+
+  #forwardToOnly(turn: Turn, event: InboundEvent, open: Observable<readonly SeatTalk[]>): Observable<unknown> {
+    const { texts, voice } = this;
+    return open.pipe(
       mergeMap(([first, ...others]) => {
         if (first !== undefined && others.length === 0) return this.#forward(turn, event, first.customer);
         if (first !== undefined) voice.tell(turn, texts.which);
@@ -88,14 +99,7 @@ export class OperatorSide {
   /** The customer whom an answered message stands for, as soon as that can be known. */
   #answeredBy(messageId: string): Observable<Conversation | undefined> {
     const { chatKey, links } = this.voice;
-    return this.seat.linkOf(messageId).pipe(
-      mergeMap((link) =>
-        link === undefined && links.has(chatKey)
-          ? links.settled(chatKey).pipe(mergeMap(() => this.seat.linkOf(messageId)))
-          : [link],
-      ),
-      map((link) => link?.customer),
-    );
+    return links.late(chatKey, this.seat.linkOf(messageId)).pipe(map((link) => link?.customer));
   }
 
   #forward(turn: Turn, event: InboundEvent, customer: Conversation): Observable<unknown> {

@@ -56,9 +56,10 @@ describe('operatorSeat', () => {
     expect(now(seat.linkOf('x'))).to.deep.include({ messageIds: ['m'] });
   });
 
-  it('takes the first message that it learns of for the heading', () => {
+  it('takes the first message that it learns of for the heading, and none of an operator', () => {
     const seat = operatorSeat({ conversation });
     now(seat.link([], mira));
+    now(seat.pair(['o'], mira, ['a'], 'operator'));
     now(seat.pair(['x'], mira, [], 'customer'));
     now(seat.link(['later'], mira));
     expect(now(seat.talkOf(mira))).to.deep.include({ heading: 'x' });
