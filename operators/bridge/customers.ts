@@ -59,9 +59,9 @@ export class CustomerSide {
     );
   }
 
-  /** Whether these operators have it; while somebody hands it over, that is not known. */
+  /** Whether these operators have it; behind what is said there while somebody hands it over. */
   #talkOf({ lane }: Turn, { conversation }: InboundEvent): Observable<SeatTalk | undefined> {
-    return this.voice.links.late(lane, this.seat.talkOf(conversation));
+    return this.voice.links.settled(lane).pipe(mergeMap(() => this.seat.talkOf(conversation)));
   }
 
   #end(turn: Turn, event: InboundEvent, talk: SeatTalk | undefined): Observable<unknown> {

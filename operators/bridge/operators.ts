@@ -63,8 +63,23 @@ export class OperatorSide {
     if (isChange || quotedBy(event) !== undefined) return (turn) => this.#forwardAnswer(turn, event);
     // Looked up now: when its turn comes, somebody else may be the only one whose conversation is open.
     const open = new AsyncSubject<readonly SeatTalk[]>();
-    this.seat.talks().subscribe(open);
+    this.#openTalks().subscribe(open);
     return (turn) => this.#forwardToOnly(turn, event, open);
+  }
+
+  /** What these operators have, and not only what somebody has linked. */
+  #openTalks(): Observable<readonly SeatTalk[]> {
+    const open: SeatTalk[] = [];
+    const look = (talk: SeatTalk): Observable<unknown> =>
+      this.desk.ownerOf(talk.customer).pipe(
+        map((owner) => {
+          if (owner !== 'bot') open.push(talk);
+        }),
+      );
+    return this.seat.talks().pipe(
+      mergeMap((talks) => inTurn(talks.map(look))),
+      map(() => open),
+    );
   }
 
   #forwardAnswer(turn: Turn, event: InboundEvent): Observable<unknown> {

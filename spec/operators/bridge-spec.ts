@@ -209,6 +209,17 @@ describe('bridge', () => {
     expect(desk.outcomes()).to.deep.equal({ ignored: 1, handled: 3 });
   });
 
+  it('does not count a conversation that is linked and the bot’s: a note to the operators, or one that went back', () => {
+    const desk = new BridgeDesk();
+    desk.seat.link(['note'], lev).subscribe();
+    desk.says(chat, 'coffee?');
+    desk.handOver(mira);
+    desk.says(chat, 'to mira');
+    const late = desk.says(chat, 'to lev', { replyTo: 'note' });
+    expect([desk.view(mira), desk.view(lev)]).to.deep.equal([['to mira'], []]);
+    expect(desk.shown(chat).at(-1)?.replyTo).to.equal(late);
+  });
+
   it('knows whom an answer to an answer is for, and what a customer answers', () => {
     const desk = new BridgeDesk();
     desk.handOver(lev);
