@@ -73,9 +73,9 @@ export class Voice {
           by === 'customer' ? this.#seat.pair(ids, customer, own, by) : this.#seat.pair(own, customer, ids, by);
         this.record(pair, conversationKey(customer), done);
       },
-      settled: (trace, outcome) => {
+      settled: (_, outcome) => {
         done();
-        if (outcome !== 'handled' && !trace.cancelled) lost();
+        if (outcome !== 'handled') lost();
       },
     };
   }

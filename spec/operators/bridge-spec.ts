@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { EMPTY, map, mergeMap, NEVER, Subject, throwError, timer } from 'rxjs';
+import { delay, EMPTY, map, mergeMap, NEVER, Subject, throwError, timer } from 'rxjs';
 import {
   bridge,
   forwardOnTimeout,
@@ -217,7 +217,9 @@ describe('bridge', () => {
     desk.says(chat, 'to mira');
     const late = desk.says(chat, 'to lev', { replyTo: 'note' });
     expect([desk.view(mira), desk.view(lev)]).to.deep.equal([['to mira'], []]);
+    expect(desk.view(chat).slice(0, 3)).to.deep.equal(['coffee?', 'mira waits', 'to mira']);
     expect(desk.shown(chat).at(-1)?.replyTo).to.equal(late);
+    expect(desk.open()).to.deep.equal(['mira']);
   });
 
   it('knows whom an answer to an answer is for, and what a customer answers', () => {
@@ -379,6 +381,18 @@ describe('bridge', () => {
       expect(desk.reports).to.deep.equal(['failed']);
     });
 
+    it('are what the hook emits first', () => {
+      const desk = new BridgeDesk({
+        media: (media) => [
+          { ...media, url: 'https://1' },
+          { ...media, url: 'https://2' },
+        ],
+      });
+      desk.handOver(mira);
+      desk.sends(mira);
+      expect(desk.actions.map((action) => action.kind === 'media' && action.media.url)).to.deep.equal(['https://1']);
+    });
+
     it('do not go to a customer who has left while they were fetched', () => {
       const desk: BridgeDesk = new BridgeDesk({
         media: () => timer(50, desk.clock).pipe(map(() => ({ url: 'https://example.org/a' }))),
@@ -435,10 +449,45 @@ describe('bridge', () => {
         ['end', 'lev', 'human'],
         ['text', 'team', undefined],
       ]);
+      expect(desk.open()).to.deep.equal([]);
       expect(desk.shown(chat)[3]).to.include({ text: 'The bot has this conversation again.', replyTo: id });
       expect(desk.view(chat).at(-1)).to.equal('This conversation is over.');
       desk.says(mira, 'hello again');
       expect(desk.view(mira)).to.deep.equal(['hello again', 'bot: hello again']);
+    });
+
+    it('are no answer that makes the conversation a person’s', () => {
+      const desk = new BridgeDesk();
+      const owners: string[] = [];
+      desk.desk.changes$.subscribe(({ owner }) => owners.push(owner));
+      desk.handOver(mira);
+      desk.says(chat, '/return');
+      expect(owners).to.deep.equal(['queue', 'bot']);
+    });
+
+    it('go no further when they are taken back by what is said with them', () => {
+      for (const ends of ['cancelled', 'unsubscribed'] as const) {
+        const clock = virtualClock();
+        const own = ownership({ scheduler: clock });
+        const slow = { ...own, returnToBot: () => timer(10, clock).pipe(map(() => undefined)) };
+        const desk = new BridgeDesk({ clock, desk: slow, takesMs: () => (ends === 'cancelled' ? 0 : 50) });
+        desk.handOver(mira);
+        const event: InboundEvent = { ...desk.base(chat, 'o'), kind: 'message', text: '/return bye' };
+        const account = desk.accounts.of('platforms');
+        const trace = account.open(event);
+        if (ends === 'cancelled')
+          desk.seen = () => {
+            trace.cancel('superseded');
+          };
+        desk.source.next(event);
+        trace.release(account);
+        if (ends === 'unsubscribed') desk.subscription.unsubscribe();
+        clock.advance(20_000);
+        expect(desk.view(mira), ends).to.deep.equal(['bye']);
+        expect(desk.view(chat), ends).to.deep.equal(['mira waits']);
+        expect(desk.outcomes(), ends).to.deep.equal(ends === 'cancelled' ? { superseded: 1 } : { inDoubt: 1 });
+        expect(desk.accounts.counts()).to.include({ inFlight: 0, late: 0 });
+      }
     });
 
     it('do so with the one conversation that is open, as commands of the platform too, and never twice', () => {
@@ -470,6 +519,7 @@ describe('bridge', () => {
     desk.ends(mira);
     expect(desk.shown(chat).at(-1)).to.include({ text: 'Mira has ended the conversation.', replyTo: 'h-mira' });
     expect(desk.owner(mira)).to.equal('bot');
+    expect(desk.open()).to.deep.equal([]);
     desk.says(chat, 'wait', { replyTo: copy });
     const heading = desk.handOver(lev);
     desk.desk.returnToBot(lev).subscribe();
@@ -477,6 +527,53 @@ describe('bridge', () => {
     desk.says(chat, 'anybody?');
     expect([desk.view(mira), desk.view(lev)]).to.deep.equal([['never mind'], []]);
     expect(desk.view(chat).filter((line) => line.startsWith('This reached nobody'))).to.have.length(2);
+  });
+
+  it('takes an id for a message’s only where it is the platform’s', () => {
+    const desk = new BridgeDesk();
+    desk.handOver(mira);
+    const made = desk.says(mira, 'hello', { fingerprint: 'f' });
+    desk.edits(mira, made, 'good day');
+    expect(desk.view(chat).slice(1)).to.deep.equal(['Mira: hello', 'Mira: Correction: good day']);
+    desk.handOver(lev);
+    desk.says(chat, 'to whom?', { fingerprint: 'g' });
+    expect(desk.shown(chat).at(-1)).to.deep.include({ replyTo: undefined });
+  });
+
+  it('tells nobody of an answer that was taken back', () => {
+    const desk = new BridgeDesk({ takesMs: () => 10 });
+    desk.handOver(mira);
+    desk.says(chat, 'under way');
+    const event: InboundEvent = { ...desk.base(chat, 'o'), kind: 'message', text: 'behind' };
+    const account = desk.accounts.of('platforms');
+    const trace = account.open(event);
+    desk.source.next(event);
+    trace.release(account);
+    trace.cancel('superseded');
+    desk.clock.advance(1_000);
+    expect(desk.view(mira)).to.deep.equal(['under way']);
+    expect(desk.view(chat)).to.deep.equal(['mira waits', 'under way']);
+    expect(desk.outcomes()).to.deep.equal({ handled: 1, superseded: 1 });
+  });
+
+  it('leaves the account of what the responder has to the responder', () => {
+    const clock = virtualClock();
+    const store = slowStore(memoryStore({ scheduler: clock }), clock, () => 2);
+    const desk = new BridgeDesk({
+      clock,
+      store,
+      responder: (events) =>
+        events.pipe(
+          delay(50, clock),
+          map((event) => ({ ...answer, id: `${event.id}#1`, cause: event.id })),
+          // A plain operator that keeps nothing but the trace.
+          mergeMap((action) => [action]),
+        ),
+    });
+    desk.says(mira, 'hello');
+    clock.advance(10);
+    expect(desk.accounts.counts()).to.include({ inFlight: 1 });
+    expect(desk.outcomes()).to.deep.equal({});
   });
 
   describe('handoffs of conversations that it takes', () => {
@@ -507,13 +604,32 @@ describe('bridge', () => {
       expect(desk.outcomes('bridge')).to.deep.equal({ handled: 1 });
     });
 
+    it('let nothing of the bot out behind them, while it is not decided who has the conversation', () => {
+      const clock = virtualClock();
+      const store = slowStore(memoryStore({ scheduler: clock }), clock, () => 5);
+      const desk = new BridgeDesk({ clock, store, responder: bot, takes: () => true });
+      desk.says(mira, 'help');
+      clock.advance(1_000);
+      expect(desk.view(mira)).to.deep.equal(['help', 'One moment.']);
+      expect(desk.view(chat)).to.have.length(1);
+      expect(desk.outcomes()).to.deep.equal({ handedOff: 1 });
+    });
+
+    it('have had their effect when the operators know: they are not carried out again', () => {
+      const desk = new BridgeDesk({ responder: react(() => ({ kind: 'handoff', to })), takes: () => true });
+      const id = desk.says(mira, 'help');
+      expect(desk.accounts.explain(id)[0]).to.include({ outcome: 'handedOff', touched: true });
+    });
+
     it('show what was said since the operators had it last', () => {
       const desk = new BridgeDesk({ responder: bot, takes: ({ platform }) => platform === 'desk' });
       desk.says(mira, 'help');
       desk.says(chat, '/return');
+      desk.says(mira, 'an agent of the platform', { sender: { role: 'agent' } });
       desk.sends(mira);
       desk.says(mira, 'help', { sender: { role: 'customer' } });
       expect(desk.view(chat).at(-1)?.split('\n').slice(2)).to.deep.equal([
+        'Bot: re an agent of the platform',
         'Mira: a file that cannot be shown here (plan.pdf)',
         'Mira: help',
         'Bot: One moment.',

@@ -138,6 +138,20 @@ describe('operatorSeat', () => {
     expect([...(now(seat.linkOf('o'))?.messageIds ?? [])].sort()).to.deep.equal(ids);
   });
 
+  it('does not open again what is forgotten while it writes', () => {
+    const clock = virtualClock();
+    const local = memoryStore({ scheduler: clock });
+    const seat = operatorSeat({ conversation, store: local });
+    now(seat.link(['h'], mira));
+    operatorSeat({ conversation, store: slowStore(local, clock, () => 10) })
+      .pair(['x'], mira, ['m'], 'customer')
+      .subscribe();
+    clock.advance(5);
+    now(seat.forget(mira));
+    clock.advance(1_000);
+    expect(now(seat.talks())).to.deep.equal([]);
+  });
+
   it('neither passes over nor overwrites what a later version wrote', () => {
     const store = memoryStore();
     const seat = operatorSeat({ conversation, store, name: 'n' });

@@ -69,6 +69,8 @@ export class BridgeDesk {
   readonly subscription;
   isCompleted = false;
   refuses = (_: OutboundAction): boolean => false;
+  /** Told of each action that is sent. */
+  seen = (_: OutboundAction): void => undefined;
   readonly #shown = new Map<string, Shown[]>();
   readonly #account;
   #ids = 0;
@@ -91,6 +93,7 @@ export class BridgeDesk {
       this.actions.push(action);
       if (this.refuses(action)) throw new ChatError('refused', 'desk', 'no');
       const ids = this.#show(action);
+      this.seen(action);
       const receipt = (): Receipt => delivered(action, new Date(clock.now()).toISOString(), ids);
       const ms = takesMs(action);
       return ms === 0 ? receipt() : timer(ms, scheduler).pipe(map(receipt));
@@ -162,6 +165,13 @@ export class BridgeDesk {
     let found = '';
     this.desk.ownerOf(conversation).subscribe((owner) => (found = owner));
     return found;
+  }
+
+  /** Whose conversations the seat has. */
+  open(): readonly string[] {
+    const open: string[] = [];
+    this.seat.talks().subscribe((talks) => open.push(...talks.map(({ customer }) => customer.id)));
+    return open;
   }
 
   outcomes(source = 'platforms'): Partial<Record<Outcome, number>> {
