@@ -12,9 +12,10 @@ export class Transcripts {
     this.#most = most;
   }
 
-  /** What a conversation's customer is called, where an event says so. */
-  meet(key: string, name: string | undefined): void {
+  /** What a conversation's customer is called, where an event says so; an id does until there is a name. */
+  meet(key: string, { name, id }: { readonly name?: string; readonly id?: string } = {}): void {
     if (name !== undefined) this.#of(key).name = name;
+    else if (id !== undefined) this.#of(key).name ??= id;
   }
 
   nameOf(key: string): string | undefined {

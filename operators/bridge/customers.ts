@@ -76,7 +76,7 @@ export class CustomerSide {
   }
 
   #copy(turn: Turn, event: InboundEvent, talk: SeatTalk): Observable<unknown> {
-    this.transcripts.meet(turn.lane, event.sender?.name);
+    this.transcripts.meet(turn.lane, event.sender);
     return event.kind === 'edited' || event.kind === 'removed'
       ? this.#copyChange(turn, event, talk)
       : this.#copyMessage(turn, event, talk);

@@ -42,7 +42,7 @@ export class Handovers {
   /** The customer says something to the bot. */
   hear(event: InboundEvent, key: string): void {
     const { texts, transcripts } = this;
-    transcripts.meet(key, event.sender?.name);
+    transcripts.meet(key, event.sender);
     const name = transcripts.nameOf(key) ?? texts.customer;
     const words = wordsOf(event, texts);
     if (words !== undefined) transcripts.add(key, texts.says(name, words));

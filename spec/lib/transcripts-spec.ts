@@ -14,12 +14,13 @@ describe('Transcripts', () => {
 
   it('keeps the conversations that spoke last, with their names', () => {
     const transcripts = new Transcripts(2, 2);
-    transcripts.meet('a', 'Mira');
-    transcripts.meet('b', 'Lev');
+    transcripts.meet('a', { name: 'Mira', id: 'm' });
+    transcripts.meet('b', { name: 'Lev' });
     transcripts.add('a', 'still here');
-    transcripts.meet('b', undefined);
-    transcripts.meet('c', 'Kim');
-    expect(['a', 'b', 'c'].map((key) => transcripts.nameOf(key))).to.deep.equal(['Mira', undefined, 'Kim']);
+    transcripts.meet('b');
+    transcripts.meet('a', { id: 'm' });
+    transcripts.meet('c', { id: 'kim@example.org' });
+    expect(['a', 'b', 'c'].map((key) => transcripts.nameOf(key))).to.deep.equal(['Mira', undefined, 'kim@example.org']);
     expect(transcripts.take('a')).to.deep.equal(['still here']);
   });
 
