@@ -71,12 +71,12 @@ export class Handovers {
 
   take(action: HandoffAction, key: string): void {
     this.#pending.set(key, (this.#pending.get(key) ?? 0) + 1);
-    const decided = (): void => {
+    const done = (): void => {
       const left = (this.#pending.get(key) ?? 1) - 1;
       if (left > 0) this.#pending.set(key, left);
       else this.#pending.delete(key);
     };
-    this.turns.push(action, key, (turn) => this.#handOver(turn, action), decided);
+    this.turns.push(action, key, (turn) => this.#handOver(turn, action), { passive: true, done });
   }
 
   #handOver(turn: Turn, action: HandoffAction): Observable<unknown> {
@@ -98,7 +98,7 @@ export class Handovers {
   #introduce(turn: Turn, { conversation, comment }: HandoffAction): void {
     const { desk, seat, texts, transcripts, voice } = this;
     const { lane: key, trace } = turn;
-    const holder: Holder = { name: 'bridge' };
+    const holder: Holder = { name: 'bridge', passive: true };
     const about = { name: transcripts.nameOf(key) ?? texts.customer, conversation };
     const heading = texts.heading(comment === undefined ? about : { ...about, comment });
     const text = [heading, ...transcripts.take(key)].join('\n');

@@ -19,10 +19,19 @@ export class Turn extends Job<Item> {
     item: Item,
     readonly lane: string,
     readonly work: (turn: Turn) => Observable<unknown>,
-    readonly done: (() => void) | undefined,
+    /** Mostly waits for others: an answer that is held back until all is said need not wait for it. */
+    readonly passive: boolean,
+    readonly done: () => void,
   ) {
     super(owner, item);
   }
+}
+
+/** @internal */
+export interface TurnOptions {
+  readonly passive?: boolean;
+  /** Told when it is over, one way or the other. */
+  readonly done?: () => void;
 }
 
 /**
@@ -73,9 +82,13 @@ export class Turns {
     return this.#engine.has(lane);
   }
 
-  /** `done` is told when it is over, one way or the other. */
-  push(item: Item, lane: string, work: (turn: Turn) => Observable<unknown>, done?: () => void): void {
-    this.#engine.push(new Turn(this.#engine, item, lane, work, done));
+  push(
+    item: Item,
+    lane: string,
+    work: (turn: Turn) => Observable<unknown>,
+    { passive = false, done = () => undefined }: TurnOptions = {},
+  ): void {
+    this.#engine.push(new Turn(this.#engine, item, lane, work, passive, done));
   }
 
   clear(): void {
@@ -87,7 +100,7 @@ export class Turns {
   }
 
   #over(turn: Turn, outcome?: Outcome, reason?: string): void {
-    turn.done?.();
+    turn.done();
     turn.trace?.release(turn, outcome, reason);
     this.#engine.finish(turn);
     if (this.isIdle) this.#idle();

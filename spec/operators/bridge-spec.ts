@@ -4,10 +4,12 @@ import {
   bridge,
   forwardOnTimeout,
   memoryStore,
+  openAccounts,
   operatorSeat,
   ownership,
   react,
   text,
+  traceOf,
   type BridgeConfig,
   type CapabilityProfile,
   type InboundEvent,
@@ -613,6 +615,28 @@ describe('bridge', () => {
       expect(desk.view(mira)).to.deep.equal(['help', 'One moment.']);
       expect(desk.view(chat)).to.have.length(1);
       expect(desk.outcomes()).to.deep.equal({ handedOff: 1 });
+    });
+
+    it('do not wait for an answer that is held back until all is said', () => {
+      const accounts = openAccounts();
+      const account = accounts.of('platforms');
+      const source = new Subject<InboundEvent>();
+      const holder = { name: 'an open request', passive: true };
+      const held: OutboundAction[] = [];
+      source.pipe(bridge(plain({ takes: () => true, accounts }), bot)).subscribe((action) => {
+        traceOf(action)?.hold(holder);
+        held.push(action);
+      });
+      const event = said({ id: 'm' }, 'help');
+      const trace = account.open(event);
+      source.next(event);
+      trace.release(account);
+      expect(held.map(({ id }) => id)).to.deep.equal(['m#1']);
+      expect(trace.quiet).to.equal(true);
+      for (const action of held.splice(0)) traceOf(action)?.release(holder, 'handled');
+      expect(held.map(({ id }) => id)).to.deep.equal(['m#2#bridge.1']);
+      for (const action of held.splice(0)) traceOf(action)?.release(holder, 'handled');
+      expect(trace).to.include({ settled: true, outcome: 'handedOff' });
     });
 
     it('have had their effect when the operators know: they are not carried out again', () => {
