@@ -76,7 +76,7 @@ export const englishBridgeTexts: BridgeTexts = {
 };
 
 /** @internal What somebody said, without markup; nothing where there is nothing to read. */
-export const wordsOf = (event: InboundEvent, texts: BridgeTexts): string | undefined => {
+export const saidIn = (event: InboundEvent, texts: BridgeTexts): string | undefined => {
   switch (event.kind) {
     case 'message':
       return event.text === '' ? undefined : plainText(event.text, event.format);

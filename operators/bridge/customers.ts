@@ -1,7 +1,7 @@
 import { map, mergeMap, type Observable } from 'rxjs';
 import { inTurn, nothing } from '../../lib/in-turn.js';
 import type { EditedEvent, EventKind, InboundEvent, RemovedEvent, Reply } from '../../lib/model/index.js';
-import { wordsOf, type BridgeTexts } from '../../lib/text/bridge-texts.js';
+import { saidIn, type BridgeTexts } from '../../lib/text/bridge-texts.js';
 import { plainText } from '../../lib/text/plain.js';
 import type { Transcripts } from '../../lib/transcripts.js';
 import type { OperatorSeat, SeatTalk } from '../operatorSeat.js';
@@ -95,7 +95,7 @@ export class CustomerSide {
               const answer = answering(reply, link?.messageIds[0] ?? heading);
               voice.say(turn, voice.chat, answer, voice.learns(customer, messageIdOf(event), 'customer'));
             };
-            const words = wordsOf(event, texts);
+            const words = saidIn(event, texts);
             if (words !== undefined) put({ kind: 'text', text: texts.says(name, words) });
             filesIn(event).forEach((file, n) => {
               const media = files[n];

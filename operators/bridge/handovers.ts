@@ -8,7 +8,7 @@ import {
   type OutboundAction,
   type Outcome,
 } from '../../lib/model/index.js';
-import { wordsOf, type BridgeTexts } from '../../lib/text/bridge-texts.js';
+import { saidIn, type BridgeTexts } from '../../lib/text/bridge-texts.js';
 import type { Holder, SettleListener, Trace } from '../../lib/trace.js';
 import type { Transcripts } from '../../lib/transcripts.js';
 import type { OperatorSeat } from '../operatorSeat.js';
@@ -44,7 +44,7 @@ export class Handovers {
     const { texts, transcripts } = this;
     transcripts.meet(key, event.sender);
     const name = transcripts.nameOf(key) ?? texts.customer;
-    const words = wordsOf(event, texts);
+    const words = saidIn(event, texts);
     if (words !== undefined) transcripts.add(key, texts.says(name, words));
     for (const file of filesIn(event)) transcripts.add(key, texts.says(name, texts.file(file.name)));
   }

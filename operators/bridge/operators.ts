@@ -9,7 +9,7 @@ import {
   type RemovedEvent,
   type Reply,
 } from '../../lib/model/index.js';
-import { wordsOf, type BridgeTexts } from '../../lib/text/bridge-texts.js';
+import { saidIn, type BridgeTexts } from '../../lib/text/bridge-texts.js';
 import { plainText } from '../../lib/text/plain.js';
 import type { OperatorSeat, SeatTalk } from '../operatorSeat.js';
 import type { Ownership } from '../ownership.js';
@@ -105,7 +105,7 @@ export class OperatorSide {
       mergeMap(([first, ...others]) => {
         if (first !== undefined && others.length === 0) return this.#forward(turn, event, first.customer);
         if (first !== undefined) voice.tell(turn, texts.which);
-        else if (this.#commandIn(wordsOf(event, texts)) !== undefined) voice.tell(turn, texts.notOpen);
+        else if (this.#commandIn(saidIn(event, texts)) !== undefined) voice.tell(turn, texts.notOpen);
         return nothing();
       }),
     );
@@ -154,7 +154,7 @@ export class OperatorSide {
 
   #speak(turn: Turn, event: InboundEvent, customer: Conversation): Observable<unknown> {
     const { carrier, texts, voice } = this;
-    const words = wordsOf(event, texts);
+    const words = saidIn(event, texts);
     const command = this.#commandIn(words);
     return carrier.files(event, customer).pipe(
       mergeMap((files) =>
