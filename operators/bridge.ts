@@ -77,11 +77,12 @@ export interface BridgeConfig {
  * the last lines, in the operators' chat. The event ends `handedOff` when it has arrived. When it has not, the bot has the
  * conversation again, and the handoff has failed.
  *
- * Order is kept per conversation, and between all operators. Actions are part of the account of what they answer, with ids
- * `${event.id}#bridge.${n}`, the same when it is repeated; a heading has its own, under `bridge`. Message ids come from the
- * receipts, through the trace: the sinks must be downstream in the same process. An event fails when the store or `media`
- * hook of it does. Keeps names and lines as the config says, and custody of what it works on. Completes when source and
- * responder have completed and nothing waits. Errors: those of the source and of the responder, and what `takes` throws.
+ * Order is kept within a conversation, and for each customer between all operators. Actions are part of the account of what
+ * they answer, with ids `${event.id}#bridge.${n}`, the same when it is repeated; a heading has its own, under `bridge`. Message
+ * ids come from the receipts, through the trace: the sinks must be downstream in the same process. An event fails when the
+ * store does; a file that `media` cannot carry is told, and reported where that threw. Keeps names and lines as the config
+ * says, and custody of what it works on. Completes when source and responder have completed and nothing waits. Errors: those
+ * of the source and of the responder, and what `takes` and `texts` throw.
  *
  * @throws RangeError at the call, when a number of the config is out of range; TypeError, when a command is not one word.
  */

@@ -2,6 +2,7 @@
 import { EMPTY, filter, map, of, type MonoTypeOperatorFunction, type Observable, type OperatorFunction } from 'rxjs';
 import {
   accounted,
+  bridge,
   budget,
   choiceBook,
   dedupe,
@@ -14,6 +15,8 @@ import {
   onKind,
   onlyIn,
   openAccounts,
+  operatorSeat,
+  ownership,
   rateLimit,
   react,
   readChoices,
@@ -22,20 +25,31 @@ import {
   toPlatforms,
   type traceOf,
   type ChoiceEvent,
+  type Conversation,
   type InboundEvent,
   type MediaAction,
   type MessageEvent,
+  type OperatorSeat,
   type OutboundAction,
   type Receipt,
   type Sink,
   type TextAction,
   type Trace,
 } from 'tidewire';
-import type { Equal, Expect } from '../support/types.js';
+import type { Equal, Expect, Fits } from '../support/types.js';
 
 declare const events: Observable<InboundEvent>;
 declare const actions: Observable<OutboundAction>;
+declare const conversation: Conversation;
+declare const responder: OperatorFunction<InboundEvent, OutboundAction>;
 declare const sink: OperatorFunction<OutboundAction, Receipt>;
+
+/** What a sink needs that hands over to operators. */
+interface Port {
+  readonly conversation: Conversation;
+  link(messageIds: readonly string[], customer: Conversation): Observable<unknown>;
+}
+export type SeatsArePorts = Expect<Equal<Fits<OperatorSeat, Port>, true>>;
 
 type Emits<T> = T extends Observable<infer V> ? V : never;
 const isMessage = (event: InboundEvent): event is MessageEvent => event.kind === 'message';
@@ -155,6 +169,14 @@ export const configsRefuseWrongFields = (): void => {
   openAccounts({ unattended: 5 });
   // @ts-expect-error a book is needed
   readChoices({});
+  // @ts-expect-error a seat has a conversation
+  operatorSeat({});
+  const desk = ownership();
+  // @ts-expect-error a bridge needs a seat
+  bridge({ desk }, responder);
+  const seat = operatorSeat({ conversation });
+  // @ts-expect-error a bridge wraps a responder, not a sink
+  bridge({ desk, seat }, sink);
   // @ts-expect-error what send returns is a receipt
   deliver({ name: 'toDesk' }, () => of('sent'));
 };
