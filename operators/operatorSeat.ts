@@ -7,7 +7,7 @@ import { hasShape, recordIn } from '../lib/store/record.js';
 import type { Store, Stored } from '../lib/store/store.js';
 
 export interface OperatorSeatConfig {
-  /** The operators' chat, on whatever platform. */
+  /** The operators' chat, on whatever platform: with its `account`, where its events have one. */
   readonly conversation: Conversation;
   /** Where it is kept what stands for whom, so that a restart does not forget it. Default: in memory. */
   readonly store?: Store;
