@@ -1,6 +1,7 @@
 import type { SchedulerLike } from 'rxjs';
 import { Deadlines, type Waiting } from '../deadlines.js';
 import type { InboundEvent, MediaEvent, MessageEvent } from '../model/index.js';
+import { plainText } from '../text/plain.js';
 import { attach } from '../trace.js';
 import type { Entry } from './custody.js';
 
@@ -72,6 +73,10 @@ export class FileJoiner {
   }
 }
 
-/** The file with the text as its caption; it happened when the text did. */
-const joint = (text: MessageEvent, file: MediaEvent, { trace }: Entry): MediaEvent =>
-  attach({ ...file, at: text.at, caption: text.text, raw: [text.raw, file.raw] }, trace);
+/** The file with the text as its caption, which has no markup; it happened when the text did, and answers what that does. */
+const joint = (text: MessageEvent, file: MediaEvent, { trace }: Entry): MediaEvent => {
+  const replyTo = text.replyTo ?? file.replyTo;
+  const caption = plainText(text.text, text.format);
+  const both = { ...file, at: text.at, caption, raw: [text.raw, file.raw] };
+  return attach(replyTo === undefined ? both : { ...both, replyTo }, trace);
+};

@@ -427,6 +427,13 @@ describe('fromTrueConf', () => {
     );
     it('joins one file, not two', play('-t-fg-', '---jg-', { j: { ...f, caption: 't' }, g: { ...f, id: 'g' } }));
 
+    it('makes the text a caption without markup, and the file answer what the text answers', () => {
+      const bench = new Bench(new TrueconfPort(), { joinFiles: {} });
+      bench.port.say('t', 'c', '<b>here</b> &amp; now', 'mira@tc.example.org', { format: 'html', replyTo: 'm' });
+      bench.port.file('f');
+      expect(bench.events[0]).to.deep.include({ kind: 'media', caption: 'here & now', replyTo: 'm' });
+    });
+
     it('accounts for both, and acknowledges both with the joint event', () => {
       const bench = new Bench(new TrueconfPort(), { joinFiles: {}, acknowledge: 'settled' });
       const { port, clock } = bench;

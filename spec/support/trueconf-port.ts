@@ -1,5 +1,5 @@
 import { BehaviorSubject, defer, Subject, type Observable } from 'rxjs';
-import type { InboundEvent } from 'tidewire';
+import type { InboundEvent, MessageEvent } from 'tidewire';
 import type { TrueconfDelivery, TrueconfInbound, TrueconfStatus } from 'tidewire/trueconf';
 
 const AUTHORIZED: TrueconfStatus = { kind: 'authorized', userId: 'opsbot@tc.example.org' };
@@ -59,9 +59,9 @@ export class TrueconfPort implements TrueconfInbound {
   }
 
   /** A text message. */
-  say(id: string, chat = 'c', text = id, by = 'mira@tc.example.org'): void {
+  say(id: string, chat = 'c', text = id, by = 'mira@tc.example.org', more: Partial<MessageEvent> = {}): void {
     const sender = by === 'opsbot@tc.example.org' ? ({ role: 'bot', id: by, self: true } as const) : undefined;
-    this.message({ kind: 'message', text, ...base(id, chat, by), ...(sender && { sender }) });
+    this.message({ kind: 'message', text, ...base(id, chat, by), ...(sender && { sender }), ...more });
   }
 
   /** A file. */
