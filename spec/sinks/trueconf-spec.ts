@@ -79,6 +79,10 @@ describe('toTrueConf', () => {
   beforeEach(async () => start());
   afterEach(async () => {
     await stop();
+    for (const server of servers.splice(0)) {
+      server.closeAllConnections();
+      server.close();
+    }
   });
 
   let number = 0;
@@ -179,7 +183,7 @@ describe('toTrueConf', () => {
     it('is buttons and typing where the server has them, and a click is a choice', async () => {
       await restart({ version: '5.5.6.1' });
       const clicked = new Promise<InboundEvent>((resolve) => {
-        fromTrueConf({ client, accounts: openAccounts() }).subscribe((event) => {
+        fromTrueConf({ client, accounts: openAccounts({ unattendedMs: 50 }) }).subscribe((event) => {
           if (event.kind === 'choice') resolve(event);
         });
       });
@@ -405,7 +409,7 @@ describe('toTrueConf', () => {
     });
 
     it('is made good with what the source heard, and what was opened here', async () => {
-      const source = fromTrueConf({ client, accounts: openAccounts() });
+      const source = fromTrueConf({ client, accounts: openAccounts({ unattendedMs: 50 }) });
       const started = new Promise<InboundEvent>((resolve) => {
         source.subscribe((event) => {
           if (event.kind === 'started') resolve(event);
@@ -555,7 +559,7 @@ describe('toTrueConf', () => {
   });
 
   it('accounts for what it sends, and settles the event', async () => {
-    const accounts = openAccounts();
+    const accounts = openAccounts({ unattendedMs: 50 });
     const source = fromTrueConf({ client, accounts });
     const receipts = new Subject<Receipt>();
     const two = lastValueFrom(receipts.pipe(toArray()));

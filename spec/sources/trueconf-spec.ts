@@ -134,7 +134,7 @@ describe('fromTrueConf', () => {
 
   it('withholds what fails while it is emitted, or is not emitted at all', () => {
     const port = new TrueconfPort();
-    const accounts = openAccounts();
+    const accounts = openAccounts({ scheduler: virtualClock() });
     const shed = fromTrueConf({ client: port, accounts }).pipe(
       map((event) => traceOf(event)?.conclude('shed')),
       take(2),
@@ -154,7 +154,7 @@ describe('fromTrueConf', () => {
   it('knows messages again over subscriptions, and forgets the oldest', () => {
     const port = new TrueconfPort();
     const ids: string[] = [];
-    const config = { client: port, remember: 2, accounts: openAccounts() };
+    const config = { client: port, remember: 2, accounts: openAccounts({ scheduler: virtualClock() }) };
     const end = new Subject<void>();
     for (const round of [1, 2]) {
       const subscription = fromTrueConf(config).subscribe((event) => {
@@ -176,7 +176,7 @@ describe('fromTrueConf', () => {
     expect(bench.counts).to.deep.equal({ ignored: 1 });
     expect(bench.port.acknowledged).to.deep.equal(['a']);
     const other = new TrueconfPort();
-    const accounts = openAccounts();
+    const accounts = openAccounts({ scheduler: virtualClock() });
     const seen: string[] = [];
     const echoes = fromTrueConf({ client: other, echoes: true, accounts });
     echoes
@@ -200,7 +200,7 @@ describe('fromTrueConf', () => {
 
   it('has one subscriber', () => {
     const port = new TrueconfPort();
-    const source = fromTrueConf({ client: port, accounts: openAccounts() });
+    const source = fromTrueConf({ client: port, accounts: openAccounts({ scheduler: virtualClock() }) });
     const first = source.subscribe();
     for (const second of [source, fromTrueConf({ client: port })]) {
       let error: unknown;

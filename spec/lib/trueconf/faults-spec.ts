@@ -60,7 +60,7 @@ describe('a TrueConf bot survives', () => {
   const listen = () => {
     events = [];
     error = undefined;
-    const accounts = openAccounts();
+    const accounts = openAccounts({ unattendedMs: 50 });
     const source = fromTrueConf({ client, accounts });
     const subscription = source.subscribe({
       next: (event) => events.push(event),
