@@ -1,7 +1,7 @@
 import { defaultFetch, leavesNoListeners } from '#fetch';
 import { asyncScheduler, Observable, type SchedulerLike } from 'rxjs';
 import { ChatError } from '../errors.js';
-import { above, atLeast } from '../range.js';
+import { atLeast, timerLimit } from '../range.js';
 import { Aborts } from './aborts.js';
 import { collect, iterated, type Chunks } from './collect.js';
 import { transportError } from './transport-error.js';
@@ -178,16 +178,12 @@ export const http = (request: HttpRequest): Observable<HttpResponse> => {
   });
 };
 
-/** Beyond it, timers fire at once. */
-const LONGEST_TIMER = 2 ** 31 - 1;
-
 /**
  * @throws RangeError when a limit of `caller` is out of range.
  * @internal
  */
 export const checkLimits = (caller: string, timeoutMs: number, maxBytes: number): void => {
-  above(`${caller}: timeoutMs`, timeoutMs, 0);
-  if (timeoutMs > LONGEST_TIMER) throw new RangeError(`${caller}: timeoutMs must be at most ${LONGEST_TIMER}`);
+  timerLimit(`${caller}: timeoutMs`, timeoutMs);
   atLeast(`${caller}: maxBytes`, maxBytes, 0);
 };
 

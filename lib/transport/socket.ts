@@ -1,7 +1,7 @@
 import { openWebSocket } from '#web-socket';
 import { asyncScheduler, Observable, Subscription, type SchedulerLike } from 'rxjs';
 import { ChatError } from '../errors.js';
-import { above } from '../range.js';
+import { above, timerLimit } from '../range.js';
 import { transportError } from './transport-error.js';
 
 /** Whom a connection trusts. Not in a browser, which decides that itself. */
@@ -47,11 +47,11 @@ export interface SocketConfig {
   readonly url: string;
   readonly protocols?: readonly string[];
   readonly tls?: TlsConfig | undefined;
-  /** How long connecting may take, in milliseconds. Default: 20 000. */
+  /** How long connecting may take, in milliseconds. Default: 20 000, at most 2 147 483 647. */
   readonly openWithinMs?: number;
-  /** Pause between pings, in milliseconds, where we can ping. Default: 30 000. */
+  /** Pause between pings, in milliseconds, where we can ping. Default: 30 000, at most 2 147 483 647. */
   readonly pingMs?: number;
-  /** How long the answer to a ping may take, in milliseconds. Default: 10 000. */
+  /** How long the answer to a ping may take, in milliseconds. Default: 10 000, at most 2 147 483 647. */
   readonly pongWithinMs?: number;
   /** Size limit of a frame, its fragments together, in bytes; in UTF-16 units where the socket has no limit of its own. */
   readonly maxFrameBytes?: number;
@@ -90,14 +90,14 @@ const OPEN = 1;
  * `status`), no pong comes, or the server closes otherwise (`reason` is the code as text); `timeout` when it does not open;
  * `overflow` for a frame that is too large.
  *
- * @throws TypeError at the call, when `url` is no ws(s) address or holds a user name; RangeError when a limit is not above 0.
+ * @throws TypeError at the call, when `url` is no ws(s) address or holds a user name; RangeError when a limit is out of range.
  */
 export const socket = (config: SocketConfig): Observable<SocketNews> => {
   const { platform, url, protocols = [], tls, WebSocket, scheduler = asyncScheduler } = config;
   const { openWithinMs = 20_000, pingMs = 30_000, pongWithinMs = 10_000, maxFrameBytes = 16_777_216 } = config;
   if (!/^wss?:\/\/[^/?#@\\]+([/?#]|$)/i.test(url)) throw new TypeError('socket: url must be a ws or wss address');
-  const limits = { openWithinMs, pingMs, pongWithinMs, maxFrameBytes };
-  for (const [name, limit] of Object.entries(limits)) above(`socket: ${name}`, limit, 0);
+  for (const [name, ms] of Object.entries({ openWithinMs, pingMs, pongWithinMs })) timerLimit(`socket: ${name}`, ms);
+  above('socket: maxFrameBytes', maxFrameBytes, 0);
 
   return new Observable((subscriber) => {
     const timers = new Subscription();

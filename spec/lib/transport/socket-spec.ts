@@ -3,7 +3,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { expect } from 'chai';
 import type { Subscription } from 'rxjs';
 import type { ChatError } from 'tidewire';
-import { WebSocketServer, type WebSocket } from 'ws';
+import { WebSocket, WebSocketServer } from 'ws';
 import { virtualClock } from 'tidewire/testing';
 import { socket, type OpenSocket, type SocketConfig, type SocketEventLike } from '../../../lib/transport/socket.js';
 
@@ -245,6 +245,17 @@ describe('socket', () => {
     expect(error?.kind).to.equal('overflow');
   });
 
+  it('ends with a text that is too large where the socket itself has no limit', async () => {
+    connect({ maxFrameBytes: 8, WebSocket });
+    await opened();
+    peer().send('x'.repeat(8));
+    await until(() => texts.length === 1);
+    peer().send('x'.repeat(9));
+    await until(() => error !== undefined);
+    expect(error).to.include({ kind: 'overflow', platform: 'spec' });
+    expect(texts).to.deep.equal(['x'.repeat(8)]);
+  });
+
   it('closes when nobody listens any more, paused or not', async () => {
     for (const isPaused of [false, true]) {
       connect();
@@ -262,5 +273,10 @@ describe('socket', () => {
       expect(() => socket({ platform: 'spec', url: wrong })).to.throw(TypeError);
     expect(() => socket({ platform: 'spec', url, pingMs: 0 })).to.throw(RangeError);
     expect(() => socket({ platform: 'spec', url, maxFrameBytes: NaN })).to.throw(RangeError);
+    // Timers that are longer fire at once.
+    for (const limit of ['openWithinMs', 'pingMs', 'pongWithinMs'])
+      for (const ms of [Infinity, 2 ** 31, NaN])
+        expect(() => socket({ platform: 'spec', url, [limit]: ms })).to.throw(RangeError, `socket: ${limit}`);
+    expect(() => socket({ platform: 'spec', url, pingMs: 2 ** 31 - 1, maxFrameBytes: Infinity })).not.to.throw();
   });
 });
