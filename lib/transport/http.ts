@@ -19,7 +19,7 @@ export interface HttpRequest {
   readonly body?: string | Uint8Array;
   /**
    * Takes the body of an answer of status 2xx while it comes, in place of `body`, which is empty then. The call is over when
-   * its promise is; what it rejects with is the error of the call.
+   * its promise is; what it rejects with is the error of the call. What it leaves of the body is not fetched.
    */
   readonly into?: (chunks: AsyncIterable<Uint8Array>, answer: HttpHead) => PromiseLike<unknown>;
   /** Whether the call changes something: then an answer that got lost leaves it in doubt. Default: true, except for GET. */
@@ -64,7 +64,7 @@ const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
  * Errors, all `ChatError` without address, header or body in them: `unreachable` when there is no connection or it was
  * lost, `timeout`, `overflow` when the body is larger than `maxBytes`, `undecodable` for a redirect, which is never
  * followed, since credentials would go along. What is lost after it was sent is `inDoubt` if the call has an effect.
- * With `cross-fetch`, a body that is cut in the middle is told by the time limit only.
+ * With a `cross-fetch` of your own, a body that is cut in the middle is told by the time limit only.
  *
  * @throws TypeError at the call, when `url` is no http(s) address, holds a user name, or a header cannot be sent.
  * @throws RangeError at the call, when a limit is out of range.
@@ -100,6 +100,7 @@ export const http = (request: HttpRequest): Observable<HttpResponse> => {
       if (!isOver) abort.abort();
     });
 
+    let isRead = true;
     /** The body, with what can happen to it in our words. */
     const poured = async function* (body: Chunks | null): AsyncGenerator<Uint8Array, void, undefined> {
       let length = 0;
@@ -112,6 +113,7 @@ export const http = (request: HttpRequest): Observable<HttpResponse> => {
           }
           yield chunk;
         }
+        isRead = true;
       } catch (thrown) {
         throw toOurs(thrown);
       }
@@ -141,6 +143,7 @@ export const http = (request: HttpRequest): Observable<HttpResponse> => {
           fail('overflow', tooLarge);
           return undefined;
         }
+        isRead = response.body === null;
         try {
           await into(poured(response.body), { status, header });
         } catch (thrown) {
@@ -166,8 +169,9 @@ export const http = (request: HttpRequest): Observable<HttpResponse> => {
     read().then(
       (response) => {
         if (response === undefined) return;
-        isOver = true;
-        if (isReusable && !abort.signal.aborted) aborts.giveBack(abort);
+        // Of a body that nobody read to its end, the connection would stay open.
+        isOver = isRead;
+        if (isOver && isReusable && !abort.signal.aborted) aborts.giveBack(abort);
         subscriber.next(response);
         subscriber.complete();
       },

@@ -3,6 +3,7 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { BlockList, isIP, isIPv6, type LookupFunction } from 'node:net';
 import { fetch } from 'cross-fetch';
+import { tellingCuts } from './cuts.js';
 
 const listOf = (family: 'ipv4' | 'ipv6', networks: readonly string[]): BlockList => {
   const list = new BlockList();
@@ -55,7 +56,7 @@ export const fetchAt = (addresses: readonly string[]): typeof globalThis.fetch =
     else callback(null, found[0]?.address ?? '', found[0]?.family);
   };
   const agent = ({ protocol }: { readonly protocol: string }): HttpAgent =>
-    protocol === 'https:' ? new HttpsAgent({ lookup: pinned }) : new HttpAgent({ lookup: pinned });
+    tellingCuts(protocol === 'https:' ? new HttpsAgent({ lookup: pinned }) : new HttpAgent({ lookup: pinned }));
   // `agent` is an option of the `fetch` that cross-fetch has in Node.
   return async (url, init) => fetch(url, { ...init, agent } as RequestInit);
 };

@@ -1,6 +1,8 @@
-import { Agent } from 'node:https';
+import type { Agent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
 import { fetch } from 'cross-fetch';
 import { WebSocket } from 'ws';
+import { tellingCuts } from './cuts.js';
 import type { TlsConfig, WebSocketLike } from './socket.js';
 
 // In browsers, `web-socket.browser.ts` stands in for this file.
@@ -36,7 +38,7 @@ export const openWebSocket = (
 /** A `fetch` with this trust; `undefined` where the default does. */
 export const fetchTrusting = (tls: TlsConfig | undefined): typeof globalThis.fetch | undefined => {
   if (tls === undefined) return undefined;
-  const agent = new Agent(trust(tls));
+  const agent = tellingCuts(new HttpsAgent(trust(tls)));
   const select = ({ protocol }: { readonly protocol: string }): Agent | undefined =>
     protocol === 'https:' ? agent : undefined;
   // `agent` is an option of the `fetch` that cross-fetch has in Node.

@@ -7,6 +7,7 @@ import {
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
+import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { build } from 'esbuild';
 import { firstValueFrom, NEVER, of, throwError, VirtualTimeScheduler, type ObservableInput } from 'rxjs';
@@ -201,6 +202,16 @@ describe('download', () => {
       reason: 'ENOTFOUND',
     });
     expect(await failure({ lookup: () => of([]) })).to.include({ kind: 'unreachable' });
+  });
+
+  it('tells at once when the file is cut, packed or not', async () => {
+    for (const packed of [{}, { 'content-encoding': 'gzip' }]) {
+      answer = (request, response) => {
+        response.writeHead(200, { 'content-length': '1000', ...packed });
+        response.write(gzipSync(Buffer.alloc(64, 7)).subarray(0, 20), () => request.socket.destroy());
+      };
+      expect(await failure()).to.include({ kind: 'unreachable', reason: 'ECONNRESET', inDoubt: false });
+    }
   });
 
   it('has one time limit over names, redirects and the body', () => {

@@ -1,12 +1,12 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import nodeHttp, { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { inspect } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
-import { fetch as crossFetch } from 'cross-fetch';
 import { firstValueFrom, VirtualTimeScheduler } from 'rxjs';
 import type { ChatError } from 'tidewire';
+import { defaultFetch } from '../../../lib/transport/fetch.js';
 import { http, type HttpRequest, type HttpResponse } from '../../../lib/transport/http.js';
 import { multipart } from '../../../lib/transport/multipart.js';
 import { retryAfter, statusError, transportError } from '../../../lib/transport/transport-error.js';
@@ -14,7 +14,7 @@ import { retryAfter, statusError, transportError } from '../../../lib/transport/
 const SECRET = 'tok-3f9a1c';
 
 for (const [name, fetch] of [
-  ['cross-fetch', crossFetch],
+  ['cross-fetch', defaultFetch],
   ['the native fetch', globalThis.fetch],
 ] as const) {
   describe(`http with ${name}`, () => {
@@ -108,11 +108,14 @@ for (const [name, fetch] of [
           response.writeHead(200, length);
           response.write('half', () => request.socket.destroy());
         };
-        const error = await failure({ timeoutMs: 100 });
-        expect(error.inDoubt).to.equal(true);
-        // What cross-fetch never tells, the time limit does.
-        const isSilent = name === 'cross-fetch' && 'content-length' in length;
-        expect(error.kind).to.equal(isSilent ? 'timeout' : 'unreachable');
+        const { kind, inDoubt, reason } = await failure();
+        expect({ kind, inDoubt }).to.deep.equal({ kind: 'unreachable', inDoubt: true });
+        if (fetch === defaultFetch) expect(reason).to.match(/^(ECONNRESET|ERR_STREAM_PREMATURE_CLOSE)$/);
+        expect(await failure({ method: 'GET' })).to.include({ kind: 'unreachable', inDoubt: false });
+        const into: HttpRequest['into'] = async (chunks) => {
+          for await (const chunk of chunks) expect(String(Buffer.from(chunk))).to.equal('half');
+        };
+        expect(await failure({ into })).to.include({ kind: 'unreachable', inDoubt: true });
       });
     }
 
@@ -340,6 +343,27 @@ for (const [name, fetch] of [
         });
       });
 
+      it('closes the connection when it leaves some of the body', async () => {
+        for (const into of [
+          async () => Promise.resolve(),
+          async (chunks) => {
+            for await (const chunk of chunks) if (chunk.length > 0) break;
+          },
+        ] satisfies HttpRequest['into'][]) {
+          const closed = new Promise<void>((resolve) => {
+            answer = (request, response) => {
+              request.socket.once('close', () => {
+                resolve();
+              });
+              response.writeHead(200);
+              response.write(Buffer.alloc(1_000));
+            };
+          });
+          expect((await call({ into })).status).to.equal(200);
+          await closed;
+        }
+      });
+
       it('ends with the time limit while it is waited for', async () => {
         chunked(1_000);
         const error = await failure({ into: async () => new Promise(() => undefined), timeoutMs: 30 });
@@ -348,6 +372,33 @@ for (const [name, fetch] of [
     });
   });
 }
+
+describe('the fetch that clients use', () => {
+  it('uses a connection for the next call, whatever agent the process shares', async () => {
+    let seen: Socket | undefined;
+    const isSame: boolean[] = [];
+    const server = createServer((request, response) => {
+      isSame.push(request.socket === seen);
+      seen = request.socket;
+      response.end('{}');
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    const shared = nodeHttp.globalAgent;
+    const own = new nodeHttp.Agent({ keepAlive: true });
+    for (const agent of [shared, own]) {
+      nodeHttp.globalAgent = agent;
+      seen = undefined;
+      for (let calls = 0; calls < 3; calls++) await firstValueFrom(http({ platform: 'desk', call: 'ask', url }));
+      expect(isSame.splice(0)).to.deep.equal([false, true, true]);
+    }
+    nodeHttp.globalAgent = shared;
+    expect(Object.keys(own.freeSockets)).to.have.length(1);
+    own.destroy();
+    server.close();
+    server.closeAllConnections();
+  });
+});
 
 describe('transportError', () => {
   const of = (code: string, hasEffect = true): ChatError =>
