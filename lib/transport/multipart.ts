@@ -1,5 +1,6 @@
 import { ChatError } from '../errors.js';
 import { iterated, joined, type Chunks } from './collect.js';
+import { codeOf } from './transport-error.js';
 
 /** One field of a form. */
 export type FormPart =
@@ -54,8 +55,8 @@ export interface MultipartStream {
 /**
  * A form as `multipart` makes it, whose files are read while it is sent.
  *
- * Its chunks throw a `ChatError` of `platform`, `unsupported`, when those of a part throw, with that as `cause`, and when a part
- * has more or fewer bytes than it said.
+ * Its chunks throw a `ChatError` of `platform`, `unsupported`, when those of a part throw, with that as `cause`, or with its code
+ * alone as `reason` where it has one, since the system's errors name paths; and when a part has more or fewer bytes than it said.
  *
  * @throws TypeError as `multipart` does.
  */
@@ -90,7 +91,11 @@ async function* ofSize(platform: string, { chunks, sizeBytes }: StreamedPart): A
     }
   } catch (thrown) {
     if (thrown instanceof ChatError) throw thrown;
-    throw new ChatError('unsupported', platform, 'a file could not be read to its end', { cause: thrown });
+    const sentence = 'a file could not be read to its end';
+    const reason = codeOf(thrown);
+    // What the system throws has the path in it.
+    if (reason !== undefined) throw new ChatError('unsupported', platform, `${sentence} (${reason})`, { reason });
+    throw new ChatError('unsupported', platform, sentence, { cause: thrown });
   }
   if (length < sizeBytes) throw wrongSize(platform, 'fewer than', sizeBytes);
 }

@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { rename, rm, stat } from 'node:fs/promises';
+import { ClientRequest } from 'node:http';
+import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { fetch } from 'cross-fetch';
+import { setImmediate } from 'node:timers/promises';
 import { iterated, type Chunks } from './collect.js';
+import { defaultFetch } from './fetch.js';
 
 // In browsers, `streams.browser.ts` stands in for this file.
 
@@ -19,7 +22,8 @@ export const fileAt = async (
 
 /** Writes a file, which is there once all of it is; what was at `path` before stays until then. */
 export const writeFileAt = async (path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> => {
-  const unfinished = `${path}.${randomUUID()}.part`;
+  // Not longer than that of the file may be.
+  const unfinished = join(dirname(path), `.${randomUUID()}.part`);
   try {
     await pipeline(chunks, createWriteStream(unfinished, { flags: 'wx' }));
     await rename(unfinished, path);
@@ -31,7 +35,8 @@ export const writeFileAt = async (path: string, chunks: AsyncIterable<Uint8Array
 
 /**
  * A `fetch` that sends these chunks, `length` bytes in sum, as they are taken, and tells how many have been. Only around the
- * one of cross-fetch, which waits for ever when a body fails and keeps it open when the answer comes before its end.
+ * one of cross-fetch, which waits for ever when a body fails and keeps it open when the answer comes before its end. An answer
+ * that is no success and comes so early ends the call, without its body: the server may hang up at once.
  */
 export const fetchSending =
   (
@@ -46,11 +51,22 @@ export const fetchSending =
     const counted = async function* (): AsyncGenerator<Uint8Array> {
       let sent = 0;
       for await (const chunk of iterated(chunks())) {
+        // Two rounds of the event loop, in which an answer is read that came so early: writing on after a server hung up loses it.
+        await setImmediate();
+        await setImmediate();
         yield chunk;
         tell((sent += chunk.length));
       }
     };
     const body = Readable.from(counted(), { objectMode: false });
+    const pipe = body.pipe.bind(body);
+    body.pipe = (request, options) => {
+      body.once('close', () => {
+        // One that was not sent to its end would keep its connection.
+        if (!body.readableEnded && request instanceof ClientRequest) request.destroy();
+      });
+      return pipe(request, options);
+    };
     body.once('error', (thrown) => {
       failure ??= { thrown };
       failing.abort();
@@ -60,7 +76,12 @@ export const fetchSending =
     const headers = { ...(init?.headers as Record<string, string>), 'content-length': String(length) };
     const stream: unknown = body;
     try {
-      const response = await (trusting ?? fetch)(url, { ...init, headers, signal, body: stream as BodyInit });
+      const response = await (trusting ?? defaultFetch)(url, { ...init, headers, signal, body: stream as BodyInit });
+      if (response.status >= 300 && !body.readableEnded) {
+        body.destroy();
+        const { status, headers } = response;
+        return new Response(null, { status, headers: [...headers] });
+      }
       const answer = response.body as unknown as Readable | null;
       answer?.once('close', () => body.destroy());
       return response;

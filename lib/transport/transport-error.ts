@@ -4,8 +4,8 @@ import { ChatError } from '../errors.js';
 const NOT_SENT =
   /^(ECONNREFUSED|ENOTFOUND|EAI_\w+|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|ERR_TLS_\w+|\w*CERT\w*|\w*SIGNATURE\w*)$/;
 
-/** The code of a network error: on the error itself from node-fetch, in its cause from the native fetch. */
-const codeOf = (thrown: unknown): string | undefined => {
+/** The code of an error of the network or of files: on the error itself from node-fetch, in its cause from the native fetch. */
+export const codeOf = (thrown: unknown): string | undefined => {
   for (let error = thrown, depth = 0; typeof error === 'object' && error !== null && depth < 4; depth++) {
     const { code, cause } = error as { readonly code?: unknown; readonly cause?: unknown };
     // A `fetch` that somebody wrapped may put anything there.

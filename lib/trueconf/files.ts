@@ -36,7 +36,7 @@ import { UploadLimits } from './upload-limits.js';
 
 /** How an upload is followed. */
 export interface TrueconfUploadOptions {
-  /** Told in chunks how much of the form is sent; at its beginning and end alone in a browser, or with a `fetch` of one's own. */
+  /** Told in chunks how much of the form is sent; at its beginning and end alone in a browser, or with a `fetch` of one's own. What it throws is the error of the call. */
   readonly onProgress?: (sentBytes: number, totalBytes: number) => void;
 }
 
@@ -143,8 +143,14 @@ export class Transfers {
   ): Observable<string> {
     const { httpOrigin, uploadTimeoutMs, scheduler, fetch, hasOwnFetch } = this.#settings;
     const { contentType, length, chunks } = multipartStream('trueconf', parts);
+    let own: { readonly thrown: unknown } | undefined;
     const tell = (sentBytes: number): void => {
-      onProgress?.(sentBytes, length);
+      try {
+        onProgress?.(sentBytes, length);
+      } catch (thrown) {
+        own = { thrown };
+        throw thrown;
+      }
     };
     tell(0);
     return http({
@@ -174,6 +180,8 @@ export class Transfers {
         }
         return answer.temporalFileId;
       }),
+      // What was thrown while it was told is no failure of the connection.
+      catchError((thrown: unknown) => throwError(() => (own === undefined ? thrown : own.thrown))),
     );
   }
 

@@ -1,13 +1,16 @@
 import { createServer as createHttp } from 'node:http';
+import { createReadStream } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { PassThrough } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { inspect } from 'node:util';
 import { expect } from 'chai';
 import { firstValueFrom, lastValueFrom, Observable } from 'rxjs';
 import type { ChatError } from 'tidewire';
+import { virtualClock } from 'tidewire/testing';
 import { trueconfSimulator, type TrueconfSimulator } from 'tidewire/simulators';
 import {
   trueconfClient,
@@ -141,6 +144,75 @@ describe('files of trueconfClient', () => {
     expect(simulator.journal.filter((it) => it.kind === 'called' && it.method === 'sendFile')).to.have.length(0);
   });
 
+  it('names what cannot be read by its code alone', async () => {
+    const missing = join(folder, 'passport-of-mira.png');
+    const stream = (): AsyncIterable<Uint8Array> => createReadStream(missing);
+    const error = await failure(client.upload({ stream, sizeBytes: SIZE, name: 'a' }));
+    expect(error).to.include({ kind: 'unsupported', reason: 'ENOENT', inDoubt: false });
+    expect(inspect(error, { depth: Infinity, showHidden: true })).not.to.include('mira');
+    // Gone after its size was announced.
+    simulator.faults.request.only = ({ method }) => method === 'uploadFile';
+    simulator.faults.request.delay = 1;
+    simulator.faults.request.delayMs = 20;
+    const gone = join(folder, 'visa-of-mira.png');
+    await writeFile(gone, bytes);
+    const late = failure(client.upload({ path: gone }));
+    while (uploads() < 2) await new Promise((resolve) => setImmediate(resolve));
+    await rm(gone);
+    expect(inspect(await late, { depth: Infinity, showHidden: true })).not.to.include('mira');
+    expect(await late).to.include({ kind: 'unsupported', reason: 'ENOENT' });
+  });
+
+  it('fails with what onProgress throws, whenever it does', async () => {
+    for (const fetch of [undefined, globalThis.fetch])
+      for (const after of fetch === undefined ? [0, 1, 3] : [0, 1]) {
+        const own = new Error('mine');
+        let told = 0;
+        const onProgress = (): void => {
+          if (told++ === after) throw own;
+        };
+        const by = make(fetch === undefined ? {} : { fetch });
+        expect(await failure(by.upload({ bytes, name: 'a' }, { onProgress }))).to.equal(own);
+      }
+  });
+
+  it('names what goes wrong with an upload, without doubt: no message has it', async () => {
+    const { upload } = simulator.faults;
+    const file = { bytes, name: 'a.bin' };
+    upload.statuses = [503];
+    expect(await failure(client.upload(file))).to.include({ kind: 'unreachable', status: 503, inDoubt: false });
+    upload.statuses = [429];
+    expect(await failure(client.upload(file))).to.include({ kind: 'throttled', status: 429 });
+    upload.cut = 1;
+    expect(await failure(client.upload(file))).to.include({
+      kind: 'unreachable',
+      reason: 'ECONNRESET',
+      inDoubt: false,
+    });
+    upload.resetBefore = 1;
+    expect(await failure(client.upload(file))).to.include({ kind: 'unreachable', inDoubt: false });
+    upload.page = 1;
+    expect(await failure(client.upload(file))).to.include({ kind: 'undecodable', inDoubt: false });
+    upload.empty = 1;
+    expect(await failure(client.upload(file))).to.include({ kind: 'undecodable', inDoubt: false });
+    expect(await value(client.upload(file))).to.be.a('string');
+  });
+
+  it('has a time limit over an upload', async () => {
+    const { upload } = simulator.faults;
+    upload.silent = 1;
+    const clock = virtualClock();
+    const error = failure(make({ scheduler: clock, uploadTimeoutMs: 7_000 }).upload({ bytes, name: 'a.bin' }));
+    const isRequested = (): boolean =>
+      simulator.journal.some((it) => it.kind === 'fault' && it.fault === 'upload.silent');
+    while (!isRequested()) await new Promise((resolve) => setImmediate(resolve));
+    clock.advance(6_999);
+    expect(upload.silent).to.equal(0);
+    clock.advance(1);
+    expect(await error).to.include({ kind: 'timeout', inDoubt: false });
+    expect((await error).message).to.equal('trueconf: upload had no answer within 7000 ms');
+  });
+
   it('refuses a stream that has more or fewer bytes than it said', async () => {
     for (const sizeBytes of [SIZE - 1, SIZE + 1]) {
       const { stream, taken } = slowly();
@@ -219,8 +291,10 @@ describe('files of trueconfClient', () => {
       });
       expect(await failure(make().downloadTo(fileId, join(folder, 'none', 'a')))).to.include({ reason: 'ENOENT' });
       simulator.faults.download.cut = 1;
-      const cut = await failure(make({ downloadTimeoutMs: 100 }).downloadTo(fileId, target()));
-      expect(cut.kind).to.be.oneOf(['timeout', 'unreachable']);
+      expect(await failure(make().downloadTo(fileId, target()))).to.include({
+        kind: 'unreachable',
+        reason: 'ECONNRESET',
+      });
       while ((await readdir(folder)).length > 2) await new Promise((resolve) => setImmediate(resolve));
       expect((await readdir(folder)).sort()).to.deep.equal(['down.bin', 'plan.png']);
       expect(String(await readFile(target()))).to.equal('old');
