@@ -25,7 +25,7 @@ export interface TrueconfChat {
 }
 export interface TrueconfParticipant {
   readonly userId: string;
-  /** `owner`, `admin`, `user`, `writer`, `conf_owner`, `conf_moderator`, `favorites_owner`, or what the server says. */
+  /** `owner`, `admin`, `user`, `writer`, `conf_owner`, `conf_moderator`, `favorites_owner`, or what the server says, if only nothing. */
   readonly role: string;
 }
 export interface TrueconfFileInfo {
@@ -75,6 +75,7 @@ export interface TrueconfAnswers {
   removeMessage: undefined;
   getMessageById: TrueconfMessage;
   getChatHistory: readonly TrueconfMessage[];
+  /** That the number on the wire is one of seconds is our guess: no document says so. */
   sendChatActivity: { readonly repeatAfterMs?: number };
   uploadFile: { readonly uploadTaskId: string };
   sendFile: TrueconfSentFile;

@@ -107,7 +107,10 @@ export interface TrueconfClient {
 
   sendSurvey(chatId: string, survey: TrueconfSurvey, options?: TrueconfSendOptions): Observable<TrueconfSent>;
   editSurvey(messageId: string, survey: TrueconfSurvey): Observable<TrueconfEdited>;
-  /** Shows that the bot is typing. Servers know it from about 5.5.6. */
+  /**
+   * Shows that the bot is typing. Servers know it from about 5.5.6. `repeatAfterMs` is when to say so again; that the server
+   * tells it in seconds is our guess, since no document does.
+   */
   typing(chatId: string): Observable<{ readonly repeatAfterMs?: number }>;
 
   /** A page of chats, from page 1 with 100; a page that is not full is the last. */

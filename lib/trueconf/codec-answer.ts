@@ -10,9 +10,22 @@ import type {
   TrueconfParticipant,
   TrueconfUploadLimits,
 } from './answers.js';
-import { decodeContent, decodeMessage, isoOf, roleOf, type TrueconfMessage } from './codec-content.js';
+import { decodeContent, decodeListed, decodeMessage, isoOf, roleOf, type TrueconfMessage } from './codec-content.js';
 import { trueconfError } from './codec-error.js';
-import { Chat, FileInfo, Instant, type LastMessage, Limits, maybe, read, Role, undecodable } from './codec-wire.js';
+import {
+  Chat,
+  Extensions,
+  FileInfo,
+  HeaderText,
+  Instant,
+  LastMessage,
+  Limits,
+  maybe,
+  Preview,
+  read,
+  Role,
+  undecodable,
+} from './codec-wire.js';
 
 type Decoded<T> = E.Either<ChatError, T>;
 type Decoder<M extends TrueconfMethod> = (payload: unknown, what: string) => Decoded<TrueconfAnswers[M]>;
@@ -22,7 +35,8 @@ const Sent = t.type({ chatId: t.string, messageId: t.string, timestamp: Instant 
 const SentFile = t.intersection([Sent, t.type({ fileId: t.string })]);
 const Edited = t.type({ messageId: t.string, timestamp: Instant });
 const Auth = t.intersection([t.type({ userId: t.string }), t.partial({ connectionId: t.string })]);
-const Participant = t.type({ userId: t.string, role: Role });
+const Participant = t.intersection([t.type({ userId: t.string }), t.partial({ role: maybe(Role) })]);
+const UploadTask = t.type({ uploadTaskId: HeaderText });
 const Result = t.partial({ result: t.boolean });
 
 const as =
@@ -37,7 +51,7 @@ const edited = as(Edited, ({ messageId, timestamp }) => ({ messageId, at: isoOf(
 const nothing = (): Decoded<undefined> => E.right(undefined);
 const participant = ({ userId, role }: t.TypeOf<typeof Participant>): TrueconfParticipant => ({
   userId,
-  role: roleOf(role),
+  role: roleOf(role ?? undefined),
 });
 
 const KINDS: Readonly<Record<number, TrueconfChatKind>> = {
@@ -50,7 +64,6 @@ const KINDS: Readonly<Record<number, TrueconfChatKind>> = {
 const STATES: readonly TrueconfFileInfo['state'][] = ['unavailable', 'uploading', 'ready'];
 
 const lastMessageOf = (chat: string, last: t.TypeOf<typeof LastMessage>): TrueconfMessage => {
-  // A chat is no worse for a last message that we cannot read.
   const content = decodeContent(last.type, last.content);
   return {
     messageId: last.messageId,
@@ -68,7 +81,8 @@ const chatOf = (chat: t.TypeOf<typeof Chat>): TrueconfChat => ({
   unread: chat.unreadMessages ?? 0,
   ...(typeof chat.title === 'string' && { title: chat.title }),
   ...(typeof chat.avatarUrl === 'string' && { avatarUrl: chat.avatarUrl }),
-  ...(chat.lastMessage && { lastMessage: lastMessageOf(chat.chatId, chat.lastMessage) }),
+  // A chat is no worse for a last message that we cannot read.
+  ...(LastMessage.is(chat.lastMessage) && { lastMessage: lastMessageOf(chat.chatId, chat.lastMessage) }),
 });
 
 /** An array, or what an early server wrapped it into. */
@@ -82,7 +96,7 @@ const history: Decoder<'getChatHistory'> = (payload, what) => {
   if (E.isLeft(list)) return list;
   const messages: TrueconfMessage[] = [];
   for (const item of list.right.messages) {
-    const message = decodeMessage(item);
+    const message = decodeListed(item);
     if (E.isLeft(message)) return message;
     messages.push(message.right);
   }
@@ -94,31 +108,28 @@ const fileInfo: Decoder<'getFileInfo'> = (payload, what) => {
   if (E.isLeft(info)) return info;
   const { fileId, infoHash, readyState, name, size, mimeType, downloadUrl, previews } = info.right;
   const id = fileId ?? infoHash;
-  if (id === undefined) return E.left(undecodable(what, ['fileId is not string']));
+  if (typeof id !== 'string') return E.left(undecodable(what, ['fileId is not string']));
   return E.right({
     fileId: id,
     state: STATES[readyState] ?? 'unknown',
-    previews: (previews ?? []).map((preview) => ({
+    previews: (previews ?? []).filter(Preview.is).map((preview) => ({
       downloadUrl: preview.downloadUrl,
-      ...(preview.name !== undefined && { name: preview.name }),
-      ...(preview.size !== undefined && { sizeBytes: preview.size }),
-      ...(preview.mimeType !== undefined && { mimeType: preview.mimeType }),
+      ...(typeof preview.name === 'string' && { name: preview.name }),
+      ...(typeof preview.size === 'number' && { sizeBytes: preview.size }),
+      ...(typeof preview.mimeType === 'string' && { mimeType: preview.mimeType }),
     })),
-    ...(name !== undefined && { name }),
-    ...(size !== undefined && { sizeBytes: size }),
-    ...(mimeType !== undefined && { mimeType }),
+    ...(typeof name === 'string' && { name }),
+    ...(typeof size === 'number' && { sizeBytes: size }),
+    ...(typeof mimeType === 'string' && { mimeType }),
     ...(typeof downloadUrl === 'string' && { downloadUrl }),
   });
 };
 
 /** What has no shape that we know is no limit. */
-const limits = as(Limits, ({ maxSize, extensions }): TrueconfUploadLimits => {
-  const mode = extensions?.mode;
-  return {
-    ...(typeof maxSize === 'number' && maxSize > 0 && { maxBytes: maxSize }),
-    ...(extensions && (mode === 'allow' || mode === 'block') && { extensions: { mode, list: extensions.list } }),
-  };
-});
+const limits = as(Limits, ({ maxSize, extensions }): TrueconfUploadLimits => ({
+  ...(typeof maxSize === 'number' && maxSize > 0 && { maxBytes: maxSize }),
+  ...(Extensions.is(extensions) && { extensions: { mode: extensions.mode, list: extensions.list } }),
+}));
 
 const DECODERS: { readonly [M in TrueconfMethod]: Decoder<M> } = {
   auth: as(Auth, ({ userId, connectionId }) => (connectionId === undefined ? { userId } : { userId, connectionId })),
@@ -149,7 +160,7 @@ const DECODERS: { readonly [M in TrueconfMethod]: Decoder<M> } = {
   sendChatActivity: as(t.partial({ retryAfter: maybe(t.number) }), ({ retryAfter }) =>
     typeof retryAfter === 'number' ? { repeatAfterMs: retryAfter * 1_000 } : {},
   ),
-  uploadFile: as(t.type({ uploadTaskId: t.string }), ({ uploadTaskId }) => ({ uploadTaskId })),
+  uploadFile: as(UploadTask, ({ uploadTaskId }) => ({ uploadTaskId })),
   sendFile: as(SentFile, ({ chatId: id, messageId, timestamp, fileId }) => ({
     chatId: id,
     messageId,

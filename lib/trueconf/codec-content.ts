@@ -6,7 +6,10 @@ import type { Writable } from '../writable.js';
 import { Envelope, maybe, read, Role } from './codec-wire.js';
 import type { WireEnvelope } from './codec-wire.js';
 
-/** What is in a message. `forwarded` has the message that was forwarded in it; `other` is of a type that we do not know. */
+/**
+ * What is in a message. `forwarded` has the message that was forwarded in it; `other` is of a type that we do not know, or, in lists,
+ * one that we cannot read.
+ */
 export type TrueconfContent =
   | { readonly kind: 'text'; readonly text: string; readonly format: TextFormat }
   | { readonly kind: 'forwarded'; readonly message: TrueconfMessage }
@@ -154,28 +157,39 @@ export const decodeContent = (type: number, content: unknown, depth = 0): E.Eith
 export const isoOf = (timestamp: number): string => new Date(timestamp).toISOString();
 
 /** @internal */
-export const messageOf = (
-  { messageId, chatId, timestamp, type, author, content, isEdited, replyMessageId, box }: WireEnvelope,
-  depth = 0,
-): E.Either<ChatError, TrueconfMessage> => {
-  const decoded = decodeContent(type, content, depth);
-  if (E.isLeft(decoded)) return decoded;
+export const messageOf = (envelope: WireEnvelope, depth = 0): E.Either<ChatError, TrueconfMessage> => {
+  const decoded = decodeContent(envelope.type, envelope.content, depth);
+  return E.map((content: TrueconfContent) => withContent(envelope, content))(decoded);
+};
+
+const withContent = (
+  { messageId, chatId, timestamp, type, author, isEdited, replyMessageId, box }: WireEnvelope,
+  content: TrueconfContent,
+): TrueconfMessage => {
   const message: Writable<TrueconfMessage> = {
     messageId,
     chatId,
     at: isoOf(timestamp),
     type,
     author: { id: author.id, isSystem: author.type === 0 },
-    content: decoded.right,
+    content,
     isEdited: isEdited === true,
   };
   if (typeof replyMessageId === 'string') message.replyTo = replyMessageId;
   if (box) message.box = { id: box.id, position: box.position ?? '0' };
-  return E.right(message);
+  return message;
 };
 
 /** A message as it is on the wire. */
 export const decodeMessage = (payload: unknown): E.Either<ChatError, TrueconfMessage> => {
   const envelope = read(Envelope, payload, 'a message');
   return E.isLeft(envelope) ? envelope : messageOf(envelope.right);
+};
+
+/** @internal The same in a list, which is no worse for a content that we cannot read: it is `other`. */
+export const decodeListed = (payload: unknown): E.Either<ChatError, TrueconfMessage> => {
+  const message = decodeMessage(payload);
+  if (E.isRight(message) || !t.UnknownRecord.is(payload)) return message;
+  const envelope = read(Envelope, { ...payload, content: {} }, 'a message');
+  return E.map((found: WireEnvelope) => withContent(found, { kind: 'other' }))(envelope);
 };

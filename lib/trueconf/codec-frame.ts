@@ -32,8 +32,31 @@ const Request = t.intersection([
 ]);
 const Answer = t.intersection([t.type({ type: t.literal(2), id: Id }), t.partial({ payload: t.unknown })]);
 
+/** How deep objects and arrays may be in each other: whoever walks through what is handed on does it by calling himself. */
+const MAX_DEPTH = 1_000;
+
+const isTooDeep = (text: string): boolean => {
+  // What is opened is closed.
+  if (text.length <= 2 * MAX_DEPTH) return false;
+  let depth = 0;
+  for (let at = 0; at < text.length; at++) {
+    const sign = text[at];
+    if (sign === '"') at = endOfString(text, at);
+    else if (sign === '{' || sign === '[') depth++;
+    else if (sign === '}' || sign === ']') depth--;
+    if (depth > MAX_DEPTH) return true;
+  }
+  return false;
+};
+const endOfString = (text: string, start: number): number => {
+  let at = start + 1;
+  while (at < text.length && text[at] !== '"') at += text[at] === '\\' ? 2 : 1;
+  return at;
+};
+
 /** What was received as text: the wire object itself, since events hand it on. */
 export const decodeFrame = (text: string): E.Either<ChatError, TrueconfFrame> => {
+  if (isTooDeep(text)) return E.left(undecodable('a frame', ['the frame is nested too deep']));
   let json: unknown;
   try {
     json = JSON.parse(text);

@@ -20,8 +20,17 @@ export const Instant = new t.Type<number>(
   t.identity,
 );
 
+const isHeaderText = (value: unknown): value is string => typeof value === 'string' && /^[\x21-\x7e]+$/.test(value);
+/** @internal What goes on as a header. */
+export const HeaderText = new t.Type<string>(
+  'visible ASCII signs',
+  isHeaderText,
+  (value, context) => (isHeaderText(value) ? t.success(value) : t.failure(value, context)),
+  t.identity,
+);
+
 /** @internal */
-export const Author = t.intersection([t.type({ id: t.string }), t.partial({ type: t.number })]);
+export const Author = t.intersection([t.type({ id: t.string }), t.partial({ type: maybe(t.number) })]);
 /** @internal */
 export const Role = t.union([t.string, t.number]);
 
@@ -36,7 +45,7 @@ export const Envelope = t.intersection([
     content: t.UnknownRecord,
   }),
   t.partial({
-    box: maybe(t.intersection([t.type({ id: t.number }), t.partial({ position: t.string })])),
+    box: maybe(t.intersection([t.type({ id: t.number }), t.partial({ position: maybe(t.string) })])),
     isEdited: maybe(t.boolean),
     replyMessageId: maybe(t.string),
   }),
@@ -46,8 +55,8 @@ export type WireEnvelope = t.TypeOf<typeof Envelope>;
 
 /** @internal */
 export const LastMessage = t.intersection([
-  t.type({ messageId: t.string, timestamp: Instant, author: Author, type: t.number, content: t.UnknownRecord }),
-  t.partial({ chatId: t.string }),
+  t.type({ messageId: t.string, timestamp: Instant, author: Author, type: t.number }),
+  t.partial({ chatId: maybe(t.string), content: t.unknown }),
 ]);
 
 /** @internal */
@@ -55,35 +64,40 @@ export const Chat = t.intersection([
   t.type({ chatId: t.string, chatType: t.number }),
   t.partial({
     title: maybe(t.string),
-    unreadMessages: t.number,
+    unreadMessages: maybe(t.number),
     avatarUrl: maybe(t.string),
-    lastMessage: maybe(LastMessage),
+    lastMessage: t.unknown,
   }),
 ]);
 
 /** @internal */
 export const Limits = t.partial({
   maxSize: maybe(t.number),
-  extensions: maybe(t.type({ mode: t.string, list: t.array(t.string) })),
+  extensions: t.unknown,
+});
+/** @internal */
+export const Extensions = t.type({
+  mode: t.union([t.literal('allow'), t.literal('block')]),
+  list: t.array(t.string),
 });
 
 /** @internal */
 export const Preview = t.intersection([
   t.type({ downloadUrl: t.string }),
-  t.partial({ name: t.string, size: t.number, mimeType: t.string }),
+  t.partial({ name: maybe(t.string), size: maybe(t.number), mimeType: maybe(t.string) }),
 ]);
 
 /** @internal While a file is not available, most is missing. Older servers say `infoHash`. */
 export const FileInfo = t.intersection([
   t.type({ readyState: t.number }),
   t.partial({
-    fileId: t.string,
-    infoHash: t.string,
-    name: t.string,
-    size: t.number,
-    mimeType: t.string,
+    fileId: maybe(t.string),
+    infoHash: maybe(t.string),
+    name: maybe(t.string),
+    size: maybe(t.number),
+    mimeType: maybe(t.string),
     downloadUrl: maybe(t.string),
-    previews: maybe(t.array(Preview)),
+    previews: maybe(t.array(t.unknown)),
   }),
 ]);
 

@@ -298,6 +298,19 @@ describe('frames of TrueConf', () => {
     ])
       expect(left(decodeFrame(text)).kind).to.equal('undecodable');
   });
+
+  it('are refused when they are nested deeper than anything can walk through', () => {
+    const nested = (depth: number): string =>
+      `{"type":1,"id":1,"method":"dance","payload":${'['.repeat(depth - 1)}${']'.repeat(depth - 1)}}`;
+    expect(left(decodeFrame(nested(1_001))).problems).to.deep.equal(['the frame is nested too deep']);
+    expect(left(decodeFrame(nested(100_000))).kind).to.equal('undecodable');
+    const frame = right(decodeFrame(nested(1_000)));
+    expect(frame).to.include({ method: 'dance' });
+    expect(right(decodeEvent(frame as TrueconfRequestFrame, arrival)).kind).to.equal('other');
+    // What stands in texts opens nothing, and lists of lists are no deeper for being long.
+    for (const payload of ['[{"'.repeat(5_000), `\\"${'['.repeat(5_000)}`, Array.from({ length: 5_000 }, () => [{}])])
+      expect(right(decodeFrame(JSON.stringify(told('dance', payload))))).to.deep.include({ payload });
+  });
 });
 
 describe('decodeAnswer of TrueConf', () => {
@@ -403,6 +416,72 @@ describe('decodeAnswer of TrueConf', () => {
       userId: 'u',
       role: 'user',
     });
+  });
+
+  it('is no worse for one of many that cannot be read, and takes null for what is not there', () => {
+    const message = (messageId: string, type: number, content: unknown) => ({ ...envelope, messageId, type, content });
+    const envelope = { chatId: 'c', timestamp: 1, author: { id: 'a', type: null }, isEdited: null, box: null };
+    const messages = [message('m1', 200, { text: 'a' }), message('m2', 204, { url: 'u' }), message('m3', 22, null)];
+    expect(
+      right(decodeAnswer('getChatHistory', { messages })).map(({ messageId, type, content }) => [
+        messageId,
+        type,
+        content.kind,
+      ]),
+    ).to.deep.equal([
+      ['m1', 200, 'text'],
+      ['m2', 204, 'other'],
+      ['m3', 22, 'other'],
+    ]);
+    // What has not even an id is no message.
+    expect(left(decodeAnswer('getChatHistory', { messages: [{}] })).kind).to.equal('undecodable');
+    expect(left(decodeAnswer('getChatHistory', { messages: [null] })).kind).to.equal('undecodable');
+    // Alone, one that cannot be read is worth an error.
+    expect(left(decodeAnswer('getMessageById', messages[1])).problems).to.deep.equal(['title is not string']);
+
+    const last = { messageId: 'm', timestamp: 1, author: { id: 'a' }, type: 22, content: null };
+    const chats = [
+      { chatId: 'c', chatType: 2, unreadMessages: null, title: null, avatarUrl: null, lastMessage: null },
+      { chatId: 'd', chatType: 2, unreadMessages: 2, lastMessage: last },
+      { chatId: 'e', chatType: 2, lastMessage: { messageId: 7 } },
+    ];
+    expect(
+      right(decodeAnswer('getChats', chats)).map(({ chatId, unread, lastMessage }) => [
+        chatId,
+        unread,
+        lastMessage?.content,
+      ]),
+    ).to.deep.equal([
+      ['c', 0, undefined],
+      ['d', 2, { kind: 'other' }],
+      ['e', 0, undefined],
+    ]);
+    for (const extensions of [{ mode: 'allow' }, { mode: 'perhaps', list: [] }, 'exe', { mode: 'block', list: [7] }])
+      expect(right(decodeAnswer('getFileUploadLimits', { maxSize: 5, extensions }))).to.deep.equal({ maxBytes: 5 });
+    const file = { fileId: 'f', readyState: 0, name: null, size: null, mimeType: null, downloadUrl: null };
+    for (const previews of [null, [null], [{ name: 'x' }]])
+      expect(right(decodeAnswer('getFileInfo', { ...file, infoHash: null, previews }))).to.deep.equal({
+        fileId: 'f',
+        state: 'unavailable',
+        previews: [],
+      });
+    const previews = [{ downloadUrl: 'u', name: null, size: 3, mimeType: null }];
+    expect(right(decodeAnswer('getFileInfo', { ...file, previews })).previews).to.deep.equal([
+      { downloadUrl: 'u', sizeBytes: 3 },
+    ]);
+    const participants = [{ userId: 'a' }, { userId: 'b', role: null }];
+    expect(right(decodeAnswer('getChatParticipants', { participants }))).to.deep.equal([
+      { userId: 'a', role: '' },
+      { userId: 'b', role: '' },
+    ]);
+  });
+
+  it('refuses the number of an upload that no header can hold', () => {
+    for (const uploadTaskId of ['задача', '', 'a b', 'a\r\nb'])
+      expect(left(decodeAnswer('uploadFile', { uploadTaskId })).problems).to.deep.equal([
+        'uploadTaskId is not visible ASCII signs',
+      ]);
+    expect(right(decodeAnswer('uploadFile', { uploadTaskId: 't-1' }))).to.deep.equal({ uploadTaskId: 't-1' });
   });
 
   it('refuses a shape that it does not know, in doubt where something was done', () => {
