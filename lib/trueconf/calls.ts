@@ -169,8 +169,6 @@ export class Calls implements TrueconfClient {
     return this.#transfers.download(fileId);
   }
   downloadTo(fileId: string, target: TrueconfTarget): Observable<TrueconfDownloaded> {
-    if (typeof target !== 'function' && !/[^/\\]$/.test(target))
-      throw new TypeError('trueconfClient: target must be the path of a file, or a function');
     return this.#transfers.downloadTo(fileId, target);
   }
   subscribeFileProgress(fileId: string) {

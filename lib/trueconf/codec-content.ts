@@ -7,8 +7,8 @@ import { Envelope, maybe, read, Role } from './codec-wire.js';
 import type { WireEnvelope } from './codec-wire.js';
 
 /**
- * What is in a message. `forwarded` has the message that was forwarded in it; `other` is of a type that we do not know, or, in lists,
- * one that we cannot read.
+ * What is in a message. `forwarded` has the message that was forwarded in it; `other` is of a type that we do not know, or, in
+ * lists, one that we cannot read.
  */
 export type TrueconfContent =
   | { readonly kind: 'text'; readonly text: string; readonly format: TextFormat }

@@ -1,25 +1,5 @@
 import { fetchSending, writeFileAt } from '#streams';
-import {
-  catchError,
-  concat,
-  concatMap,
-  defer,
-  EMPTY,
-  filter,
-  first,
-  ignoreElements,
-  map,
-  merge,
-  of,
-  repeat,
-  switchMap,
-  take,
-  tap,
-  throwError,
-  timeout,
-  timer,
-  type Observable,
-} from 'rxjs';
+import { catchError, defer, map, merge, of, switchMap, take, tap, throwError, timeout, type Observable } from 'rxjs';
 import * as t from 'io-ts';
 import { ChatError } from '../errors.js';
 import type { Download } from '../transport/download.js';
@@ -29,6 +9,7 @@ import { multipartStream, type FormPart, type StreamedPart } from '../transport/
 import { statusError } from '../transport/transport-error.js';
 import type { TrueconfAnswers, TrueconfFileInfo, TrueconfMethod } from './answers.js';
 import type { JsonObject } from '../model/index.js';
+import { arrived } from './file-arrival.js';
 import { partOf, ready, unreadable, type ReadyFile, type TrueconfFileToSend } from './file-to-send.js';
 import type { Link } from './link.js';
 import type { Settings } from './settings.js';
@@ -77,12 +58,12 @@ export class Transfers {
   ): Observable<string> {
     const small: Observable<ReadyFile | undefined> =
       preview === undefined ? of(undefined) : ready(preview, this.#settings);
-    return small.pipe(
+    const sent = small.pipe(
       switchMap((previewed) =>
         ready(file, this.#settings).pipe(
           switchMap((found) => {
-            const sent = mimeType === undefined ? found : { ...found, mimeType };
-            const parts = [partOf('file', sent), ...(previewed === undefined ? [] : [partOf('preview', previewed)])];
+            const typed = mimeType === undefined ? found : { ...found, mimeType };
+            const parts = [partOf('file', typed), ...(previewed === undefined ? [] : [partOf('preview', previewed)])];
             return this.#limits.check(found.name, found.sizeBytes).pipe(
               switchMap(() => this.#ask('uploadFile', { fileSize: found.sizeBytes, fileName: found.name })),
               switchMap(({ uploadTaskId }) => this.#post(uploadTaskId, parts, onProgress)),
@@ -91,6 +72,7 @@ export class Transfers {
         ),
       ),
     );
+    return this.#unlessStopped(sent);
   }
 
   /** Waits until a file has come to the server, and fetches it. */
@@ -100,6 +82,7 @@ export class Transfers {
 
   /** The same, into a file or a function while it comes. */
   downloadTo(fileId: string, target: TrueconfTarget): Observable<TrueconfDownloaded> {
+    checkTarget(target);
     return defer(() => {
       let sizeBytes = 0;
       const into: HttpRequest['into'] = (chunks) => {
@@ -124,8 +107,10 @@ export class Transfers {
   ): Observable<{ readonly file: TrueconfFileInfo; readonly response: HttpResponse }> {
     const { downloadTimeoutMs, scheduler } = this.#settings;
     const info = this.#ask('getFileInfo', { fileId });
-    return info.pipe(
-      switchMap((found) => (found.state === 'uploading' ? this.#arrived(found) : of(found))),
+    const fetched = info.pipe(
+      switchMap((found) =>
+        found.state === 'uploading' ? arrived(found, this.#settings, this.#link, this.#ask) : of(found),
+      ),
       switchMap((file) => this.#get(file, into).pipe(map((response) => ({ file, response })))),
       timeout({
         first: downloadTimeoutMs,
@@ -134,6 +119,7 @@ export class Transfers {
           throwError(() => new ChatError('timeout', 'trueconf', `download took more than ${downloadTimeoutMs} ms`)),
       }),
     );
+    return this.#unlessStopped(fetched);
   }
 
   #post(
@@ -185,31 +171,9 @@ export class Transfers {
     );
   }
 
-  /** The file, once all of it has come. Listens before it asks: progress may come before the answer to the subscription. */
-  #arrived({ fileId, sizeBytes = Infinity }: TrueconfFileInfo): Observable<TrueconfFileInfo> {
-    const { pollMs, scheduler } = this.#settings;
-    const info = this.#ask('getFileInfo', { fileId });
-    const isThere = this.#link.progress$.pipe(filter((it) => it.fileId === fileId && it.bytes >= sizeBytes));
-    // It lags behind the last progress, and progress ends with a connection: asked again in either case.
-    const polled = info.pipe(
-      repeat({ delay: () => merge(timer(pollMs, scheduler), isThere).pipe(take(1)) }),
-      first(({ state }) => state !== 'uploading'),
-    );
-    const subscribed = this.#ask('subscribeFileProgress', { fileId });
-    const unsubscribed = this.#ask('unsubscribeFileProgress', { fileId });
-    return subscribed.pipe(
-      switchMap(() => polled),
-      // Best effort: the file is here.
-      concatMap((found) =>
-        concat(
-          of(found),
-          unsubscribed.pipe(
-            ignoreElements(),
-            catchError(() => EMPTY),
-          ),
-        ),
-      ),
-    );
+  /** Until the client is closed. */
+  #unlessStopped<T>(transfer: Observable<T>): Observable<T> {
+    return merge(this.#link.stopped$, transfer).pipe(take(1));
   }
 
   #get({ state, downloadUrl }: TrueconfFileInfo, into: HttpRequest['into']): Observable<HttpResponse> {
@@ -239,6 +203,12 @@ export class Transfers {
     );
   }
 }
+
+/** @throws TypeError unless something can be written there. */
+const checkTarget = (target: unknown): void => {
+  const isPlace = typeof target === 'string' ? /[^/\\]$/.test(target) : typeof target === 'function';
+  if (!isPlace) throw new TypeError('trueconfClient: target must be the path of a file, or a function');
+};
 
 const labelsOf = ({ name, mimeType }: TrueconfFileInfo): Pick<Download, 'name' | 'mimeType'> => {
   const safe = safeName(name);

@@ -94,6 +94,16 @@ export class Link {
     return this.#progress.asObservable();
   }
 
+  /** Keeps the connection while it is subscribed. */
+  get kept$(): Observable<never> {
+    return this.#use();
+  }
+
+  /** Errors when the client is closed. */
+  get stopped$(): Observable<never> {
+    return this.#stop.asObservable();
+  }
+
   /** What may be uploaded, as this connection was told last; `undefined` when it was not. */
   get limits(): TrueconfUploadLimits | undefined {
     return this.#limits;

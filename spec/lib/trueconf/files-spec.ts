@@ -21,6 +21,7 @@ import {
 
 const SIZE = 300_000;
 const bytes = Uint8Array.from({ length: SIZE }, (_, at) => (at * 31 + (at >> 8)) & 255);
+const FAST = { reconnectMs: 1, maxReconnectMs: 5, jitterMs: 0 };
 const value = async <T>(call: Observable<T>): Promise<T> => lastValueFrom(call);
 const failure = async (call: Observable<unknown>): Promise<ChatError> =>
   lastValueFrom(call).then(
@@ -42,8 +43,13 @@ describe('files of trueconfClient', () => {
     client = trueconfClient({ server: '127.0.0.1', port: simulator.port, ...options, ...more, ...login });
     return client;
   };
-  const uploads = (): number =>
-    simulator.journal.filter((it) => it.kind === 'called' && it.method === 'uploadFile').length;
+  const count = (kind: string): number => simulator.journal.filter((it) => it.kind === kind).length;
+  const called = (method: string): number =>
+    simulator.journal.filter((it) => it.kind === 'called' && it.method === method).length;
+  const uploads = (): number => called('uploadFile');
+  const until = async (isSo: () => boolean): Promise<void> => {
+    while (!isSo()) await new Promise((resolve) => setImmediate(resolve));
+  };
   const sent = async (file: TrueconfFileToSend, by = client): Promise<Uint8Array> => {
     const { fileId } = await value(by.sendDocument(chatId, file));
     return (await value(by.download(fileId))).bytes;
@@ -157,7 +163,7 @@ describe('files of trueconfClient', () => {
     const gone = join(folder, 'visa-of-mira.png');
     await writeFile(gone, bytes);
     const late = failure(client.upload({ path: gone }));
-    while (uploads() < 2) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => uploads() === 2);
     await rm(gone);
     expect(inspect(await late, { depth: Infinity, showHidden: true })).not.to.include('mira');
     expect(await late).to.include({ kind: 'unsupported', reason: 'ENOENT' });
@@ -205,7 +211,7 @@ describe('files of trueconfClient', () => {
     const error = failure(make({ scheduler: clock, uploadTimeoutMs: 7_000 }).upload({ bytes, name: 'a.bin' }));
     const isRequested = (): boolean =>
       simulator.journal.some((it) => it.kind === 'fault' && it.fault === 'upload.silent');
-    while (!isRequested()) await new Promise((resolve) => setImmediate(resolve));
+    await until(isRequested);
     clock.advance(6_999);
     expect(upload.silent).to.equal(0);
     clock.advance(1);
@@ -226,9 +232,9 @@ describe('files of trueconfClient', () => {
     const { stream, taken } = slowly(SIZE * 100);
     const options = { sizeBytes: SIZE * 100, name: 'a' };
     const call = client.sendDocument(chatId, { stream, ...options }).subscribe({ error: () => undefined });
-    while (taken.bytes === 0) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => taken.bytes > 0);
     call.unsubscribe();
-    while (!taken.isOver) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => taken.isOver);
     expect(taken.bytes).to.be.lessThan(SIZE * 100);
   });
 
@@ -258,6 +264,95 @@ describe('files of trueconfClient', () => {
     expect(() => client.sendSticker(chatId, { path: 'a.png' })).to.throw(TypeError, /sticker/);
     expect(() => client.setAvatar(chatId, both)).to.throw(TypeError, /file must have one of/);
     expect(() => client.downloadTo('f', '')).to.throw(TypeError, /target/);
+  });
+
+  describe('download of a file that is on its way', () => {
+    const coming = (): string =>
+      simulator.user('mira').upload({ name: 'late.bin', bytes: new Uint8Array(1_000) }, { transferMs: 'manual' })
+        .fileId;
+
+    it('keeps its connection, and is told by it: nothing has to be asked', async () => {
+      const fileId = coming();
+      // Asks by itself only after an hour, and nobody else uses the connection.
+      const by = make({ pollMs: 3_600_000 });
+      const before = count('connected');
+      const downloaded = value(by.download(fileId));
+      await until(() => called('subscribeFileProgress') === 1);
+      for (let round = 0; round < 50; round++) await new Promise((resolve) => setImmediate(resolve));
+      simulator.core.progress(fileId, 1_000);
+      expect((await downloaded).bytes).to.have.length(1_000);
+      expect(count('connected') - before).to.equal(1);
+      expect(called('getFileInfo')).to.be.lessThan(4);
+      await until(() => called('unsubscribeFileProgress') === 1);
+    });
+
+    it('asks to be told again with each connection', async () => {
+      const fileId = coming();
+      const downloaded = value(make({ pollMs: 3_600_000, ...FAST }).download(fileId));
+      for (const times of [1, 2, 3]) {
+        await until(() => called('subscribeFileProgress') === times);
+        if (times < 3) simulator.core.drop(1_012);
+      }
+      simulator.core.progress(fileId, 1_000);
+      expect((await downloaded).bytes).to.have.length(1_000);
+    });
+
+    it('asks now and then where the server does not tell', async () => {
+      const fileId = coming();
+      simulator.faults.request.only = ({ method }) => method === 'subscribeFileProgress';
+      simulator.faults.request.errorCodes = [104, 104];
+      const downloaded = value(make().download(fileId));
+      await until(() => called('getFileInfo') > 3);
+      simulator.core.progress(fileId, 1_000);
+      expect((await downloaded).bytes).to.have.length(1_000);
+    });
+
+    it('is told no more when it is given up', async () => {
+      const fileId = coming();
+      const call = client.download(fileId).subscribe({ error: () => undefined });
+      await until(() => called('subscribeFileProgress') === 1);
+      expect(called('unsubscribeFileProgress')).to.equal(0);
+      call.unsubscribe();
+      await until(() => called('unsubscribeFileProgress') === 1);
+    });
+
+    it('does not wait for the server to know that', async () => {
+      const fileId = coming();
+      const { request } = simulator.faults;
+      request.only = ({ method }) => method === 'unsubscribeFileProgress';
+      request.silent = 1;
+      const downloaded = value(make({ requestTimeoutMs: 3_600_000 }).download(fileId));
+      await until(() => called('subscribeFileProgress') === 1);
+      simulator.core.progress(fileId, 1_000);
+      expect((await downloaded).name).to.equal('late.bin');
+      await until(() => request.silent === 0);
+    });
+  });
+
+  it('ends all that is under way when the client is closed', async () => {
+    const { stream, taken } = slowly(SIZE * 100);
+    const up = failure(client.upload({ stream, sizeBytes: SIZE * 100, name: 'a' }));
+    await until(() => taken.bytes > 0);
+    client.close();
+    expect(await up).to.include({ kind: 'unreachable', inDoubt: false, retryable: false });
+    await until(() => taken.isOver);
+
+    const by = make();
+    const { fileId } = await value(by.sendDocument(chatId, { path }));
+    simulator.faults.download.slow = 2;
+    simulator.faults.download.slowMs = 3_600_000;
+    let isBegun = false;
+    const down = failure(
+      by.downloadTo(fileId, async (chunks) => {
+        for await (const chunk of chunks) isBegun ||= chunk.length > 0;
+      }),
+    );
+    const whole = failure(by.download(fileId));
+    await until(() => isBegun);
+    by.close();
+    expect(await down).to.include({ kind: 'unreachable', retryable: false });
+    expect(await whole).to.include({ kind: 'unreachable', retryable: false });
+    expect(await failure(by.download(fileId))).to.include({ kind: 'unreachable', retryable: false });
   });
 
   describe('downloadTo', () => {
@@ -332,7 +427,7 @@ describe('files of trueconfClient', () => {
         }),
       );
       await first;
-      while (!isOver) await new Promise((resolve) => setImmediate(resolve));
+      await until(() => isOver);
     });
   });
 });
