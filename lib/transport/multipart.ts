@@ -127,11 +127,14 @@ const encoder = new TextEncoder();
 const LINE_END = encoder.encode('\r\n');
 const TYPE = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(; ?[\w.-]+=[\w.+-]+)*$/;
 
+/** Whether a part can be of this type. */
+export const isMimeType = (type: unknown): boolean => typeof type === 'string' && TYPE.test(type);
+
 const headOf = (part: FormPart | StreamedPart): string => {
   const field = `Content-Disposition: form-data; name="${escaped(part.name)}"`;
   if ('value' in part) return field;
   const { fileName, mimeType = 'application/octet-stream' } = part;
-  if (!TYPE.test(mimeType)) throw new TypeError('multipart: mimeType must look like image/png');
+  if (!isMimeType(mimeType)) throw new TypeError('multipart: mimeType must look like image/png');
   return `${field}; filename="${escaped(fileName)}"\r\nContent-Type: ${mimeType}`;
 };
 

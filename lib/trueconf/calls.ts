@@ -100,6 +100,7 @@ export class Calls implements TrueconfClient {
 
   sendText(chatId: string, text: string, options: TrueconfTextOptions & TrueconfSendOptions = {}) {
     const { format, buttons, replyTo } = options;
+    checkText('text', text);
     return defer(() => {
       const content = right(encodeText(text, format, buttons));
       return this.#ask('sendMessage', posting(chatId, content, replyTo));
@@ -113,6 +114,7 @@ export class Calls implements TrueconfClient {
     });
   }
   editText(messageId: string, text: string, { format, buttons }: TrueconfTextOptions = {}) {
+    checkText('text', text);
     return defer(() => this.#ask('editMessage', { messageId, content: right(encodeText(text, format, buttons)) }));
   }
   forward(chatId: string, messageId: string) {
@@ -151,7 +153,7 @@ export class Calls implements TrueconfClient {
   }
   sendSticker(chatId: string, file: TrueconfFileToSend, options: TrueconfSendOptions & TrueconfUploadOptions = {}) {
     checkFile('file', file);
-    checkSticker(file);
+    checkSticker('file', file);
     return this.#sendFile(chatId, file, { ...file, mimeType: 'image/webp' }, { ...options, mimeType: 'sticker/webp' });
   }
   upload(
@@ -282,6 +284,7 @@ export class Calls implements TrueconfClient {
     preview: TrueconfFileToSend | undefined,
     { caption = '', format, replyTo, onProgress, mimeType }: TrueconfFileOptions & { readonly mimeType?: string },
   ): Observable<TrueconfSentFile> {
+    checkText('caption', caption);
     return defer(() => {
       const said = caption === '' ? undefined : right(encodeText(caption, format));
       const followed = { ...(onProgress !== undefined && { onProgress }), ...(mimeType !== undefined && { mimeType }) };
@@ -321,6 +324,10 @@ export class Calls implements TrueconfClient {
   }
 }
 
+/** @throws TypeError unless it is a text. */
+const checkText = (argument: string, text: unknown): void => {
+  if (typeof text !== 'string') throw new TypeError(`trueconfClient: ${argument} must be a text`);
+};
 /** @throws ChatError `overflow` when it is too long. */
 const checkedTitle = (title: string): string => {
   const length = Array.from(title).length;

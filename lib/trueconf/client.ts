@@ -67,7 +67,8 @@ export interface TrueconfClient {
    * Sends a file of any type.
    *
    * Errors, of all that send files: `unsupported` for one that cannot be read, `overflow` beyond `maxUploadBytes`, those of
-   * `download` for one that is fetched. @throws TypeError unless a file is in exactly one place, and has a name.
+   * `download` for one that is fetched. @throws TypeError unless a file is in exactly one place, and has
+   * a name and a type that can be sent; RangeError when its size is no number of bytes.
    */
   sendDocument(chatId: string, file: TrueconfFileToSend, options?: TrueconfFileOptions): Observable<TrueconfSentFile>;
   /**

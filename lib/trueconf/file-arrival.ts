@@ -45,9 +45,12 @@ export const arrived = (
       switchMap(() => ask('getFileInfo', { fileId }).pipe(repeat({ delay: () => timer(pollMs, scheduler) }))),
       first(({ state }) => state !== 'uploading'),
       finalize(() => {
-        // A connection that is gone tells nothing, and nobody waits for the answer.
-        if (!isFollowed) return;
-        link.call('unsubscribeFileProgress', { fileId }, false).subscribe({ error: () => undefined });
+        if (isFollowed) forget(link, fileId);
       }),
     );
   }).pipe(mergeWith(link.kept$), take(1));
+
+/** Nobody waits for the answer, and a connection that is lost has forgotten it. */
+const forget = (link: Link, fileId: string): void => {
+  link.call('unsubscribeFileProgress', { fileId }, false).subscribe({ error: () => undefined });
+};

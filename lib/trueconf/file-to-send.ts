@@ -4,23 +4,31 @@ import { ChatError } from '../errors.js';
 import { atLeast } from '../range.js';
 import type { Chunks } from '../transport/collect.js';
 import { download } from '../transport/download.js';
-import type { FormPart, StreamedPart } from '../transport/multipart.js';
+import { isMimeType, type FormPart, type StreamedPart } from '../transport/multipart.js';
 import type { Settings } from './settings.js';
 
 interface Typed {
   /** Default: what the name's ending or the address says, else `application/octet-stream`. */
   readonly mimeType?: string;
 }
+interface Place {
+  readonly bytes: Uint8Array;
+  readonly path: string;
+  readonly stream: () => Chunks;
+  readonly url: string;
+}
+/** In one place, and in no other. */
+type In<P extends keyof Place> = Pick<Place, P> & { readonly [other in Exclude<keyof Place, P>]?: never };
 /** A file to upload: from one of four places. */
 export type TrueconfFileToSend = Typed &
   (
-    | { readonly bytes: Uint8Array; readonly name: string }
+    | (In<'bytes'> & { readonly name: string; readonly sizeBytes?: never })
     /** A file of this machine, in Node: it is read while it is sent. */
-    | { readonly path: string; readonly name?: string }
+    | (In<'path'> & { readonly name?: string; readonly sizeBytes?: never })
     /** Called whenever the file is sent; a sticker is sent twice. Only the chunk under way is held, with cross-fetch. */
-    | { readonly stream: () => Chunks; readonly sizeBytes: number; readonly name: string }
+    | (In<'stream'> & { readonly sizeBytes: number; readonly name: string })
     /** Somewhere on the internet: fetched before, since its size has to be announced, and only from public https hosts. */
-    | { readonly url: string; readonly name?: string }
+    | (In<'url'> & { readonly name?: string; readonly sizeBytes?: never })
   );
 
 /** @internal A file whose size is known. */
@@ -33,47 +41,58 @@ export interface ReadyFile {
 
 const PLACES: ReadonlySet<string> = new Set(['bytes', 'path', 'stream', 'url']);
 /** What servers and clients show as pictures, by the ending of the name. */
-const PICTURES: Readonly<Record<string, string>> = {
-  jpg: 'image/jpeg',
-  jpeg: 'image/jpeg',
-  png: 'image/png',
-  webp: 'image/webp',
-  bmp: 'image/bmp',
-  gif: 'image/gif',
-  tif: 'image/tiff',
-  tiff: 'image/tiff',
-};
-const PICTURE_TYPES: ReadonlySet<string> = new Set([...Object.values(PICTURES), 'image/x-ms-bmp']);
+const PICTURES: ReadonlyMap<string, string> = new Map([
+  ['jpg', 'image/jpeg'],
+  ['jpeg', 'image/jpeg'],
+  ['png', 'image/png'],
+  ['webp', 'image/webp'],
+  ['bmp', 'image/bmp'],
+  ['gif', 'image/gif'],
+  ['tif', 'image/tiff'],
+  ['tiff', 'image/tiff'],
+]);
+const PICTURE_TYPES: ReadonlySet<string> = new Set([...PICTURES.values(), 'image/x-ms-bmp']);
 
 const partOfPath = (path: string): string => /[^/\\]*$/.exec(path)?.[0] ?? '';
 const partOfUrl = (url: string): string => (URL.canParse(url) ? partOfPath(new URL(url).pathname) : '');
 const nameOf = (file: TrueconfFileToSend): string =>
-  file.name ?? ('path' in file ? partOfPath(file.path) : 'url' in file ? partOfUrl(file.url) : '');
+  file.name ?? (file.path !== undefined ? partOfPath(file.path) : file.url !== undefined ? partOfUrl(file.url) : '');
 
 /** @internal What is said of its type, or the ending of its name says. */
 export const declaredType = (file: TrueconfFileToSend): string | undefined =>
-  file.mimeType ?? PICTURES[/\.(\w+)$/.exec(nameOf(file))?.[1]?.toLowerCase() ?? ''];
+  file.mimeType ?? PICTURES.get(/\.(\w+)$/.exec(nameOf(file))?.[1]?.toLowerCase() ?? '');
 
 /**
- * @throws TypeError unless it is in exactly one place and has what belongs to it; RangeError when its size is no number.
+ * @throws TypeError unless it is in exactly one place and has what belongs to it; RangeError when its size is no number of bytes.
  * @internal
  */
 export const checkFile = (argument: string, file: TrueconfFileToSend | undefined): void => {
   const given = Object.entries(file ?? {}).flatMap(([key, value]) =>
     PLACES.has(key) && value !== undefined ? [key] : [],
   );
+  const wrong = (sentence: string): TypeError => new TypeError(`trueconfClient: ${argument}${sentence}`);
   if (file === undefined || given.length !== 1) {
     const got = given.length === 0 ? 'none' : given.join(' and ');
-    throw new TypeError(`trueconfClient: ${argument} must have one of ${[...PLACES].join(', ')}, got ${got}`);
+    throw wrong(` must have one of ${[...PLACES].join(', ')}, got ${got}`);
   }
-  if ('path' in file && (typeof file.path !== 'string' || partOfPath(file.path) === '')) {
-    throw new TypeError(`trueconfClient: ${argument}.path must name a file`);
+  const { bytes, path, stream, url, mimeType }: Unchecked = file;
+  if (bytes !== undefined && !(bytes instanceof Uint8Array)) throw wrong('.bytes must be a Uint8Array');
+  if (path !== undefined && (typeof path !== 'string' || partOfPath(path) === ''))
+    throw wrong('.path must name a file');
+  if (url !== undefined && typeof url !== 'string') throw wrong('.url must be an address');
+  if (stream !== undefined) {
+    if (typeof stream !== 'function') throw wrong('.stream must be a function that gives the chunks');
+    atLeast(`trueconfClient: ${argument}.sizeBytes`, Number(file.sizeBytes), 0);
+    if (!Number.isSafeInteger(file.sizeBytes)) {
+      throw new RangeError(`trueconfClient: ${argument}.sizeBytes must be a whole number, got ${file.sizeBytes}`);
+    }
   }
-  if ('stream' in file) atLeast(`trueconfClient: ${argument}.sizeBytes`, file.sizeBytes, 0);
-  if (!('path' in file || 'url' in file) && nameOf(file) === '') {
-    throw new TypeError(`trueconfClient: ${argument}.name must not be empty`);
-  }
+  const isNamed = file.name !== undefined || !(path !== undefined || url !== undefined);
+  if (isNamed && (typeof file.name !== 'string' || file.name === '')) throw wrong('.name must not be empty');
+  if (mimeType !== undefined && !isMimeType(mimeType)) throw wrong('.mimeType must look like image/png');
 };
+/** What a program in JavaScript may give. */
+type Unchecked = { readonly [key in keyof TrueconfFileToSend]?: unknown };
 
 /** @internal Whether it is of a type that is shown as a picture. */
 export const isPicture = (file: TrueconfFileToSend): boolean => PICTURE_TYPES.has(declaredType(file) ?? '');
@@ -84,8 +103,9 @@ export const checkPicture = (argument: string, file: TrueconfFileToSend): void =
 };
 
 /** @throws TypeError unless it is a WebP picture. @internal */
-export const checkSticker = (file: TrueconfFileToSend): void => {
-  if (declaredType(file) !== 'image/webp') throw new TypeError('trueconfClient: a sticker must be image/webp');
+export const checkSticker = (argument: string, file: TrueconfFileToSend): void => {
+  if (declaredType(file) !== 'image/webp')
+    throw new TypeError(`trueconfClient: ${argument} must be image/webp to be a sticker`);
 };
 
 /** @internal The file with its size. Errors: `unsupported` when it cannot be read, `overflow`, those of `download`. */
@@ -98,11 +118,11 @@ export const ready = (file: TrueconfFileToSend, settings: Settings): Observable<
     const sentence = `a file has ${found.sizeBytes} bytes, ${maxUploadBytes} are allowed`;
     throw new ChatError('overflow', 'trueconf', sentence);
   };
-  if ('bytes' in file)
+  if (file.bytes !== undefined)
     return defer(() => of(within({ name, mimeType, sizeBytes: file.bytes.length, content: file.bytes })));
-  if ('stream' in file)
+  if (file.stream !== undefined)
     return defer(() => of(within({ name, mimeType, sizeBytes: file.sizeBytes, content: file.stream })));
-  if ('path' in file) {
+  if (file.path !== undefined) {
     return defer(() => fileAt(file.path)).pipe(
       catchError((thrown: unknown) => throwError(() => unreadable(thrown))),
       map(({ sizeBytes, chunks }) => within({ name, mimeType, sizeBytes, content: chunks })),

@@ -3,6 +3,7 @@ import { ChatError } from '../errors.js';
 import type { Media } from '../model/index.js';
 import { download, type Download, type DownloadConfig } from '../transport/download.js';
 import { cleanName } from '../transport/file-name.js';
+import { isMimeType } from '../transport/multipart.js';
 import type { TrueconfClient } from './client.js';
 import { declaredType, isPicture, type TrueconfFileToSend } from './file-to-send.js';
 
@@ -87,7 +88,8 @@ export const outgoingFile = (media: Media, config: OutgoingFiles): Observable<Ou
     if (given !== undefined) return defer(() => given).pipe(map((file) => withPreview(file, config)));
     return fetched(media, config).pipe(
       map(({ bytes, mimeType: told, name }) => {
-        const mimeType = media.mimeType ?? told;
+        // What is no type says nothing.
+        const mimeType = [media.mimeType, told].find(isMimeType);
         const file = { bytes, name: media.name ?? name ?? lastOf(media.url) ?? withEnding(mimeType) };
         return withPreview(mimeType === undefined ? file : { ...file, mimeType }, config);
       }),
@@ -97,6 +99,6 @@ export const outgoingFile = (media: Media, config: OutgoingFiles): Observable<Ou
 const withPreview = ({ preview, ...file }: TrueconfFileOfYours, { maxPreviewBytes }: OutgoingFiles): OutgoingFile => {
   if (preview !== undefined) return { file, preview };
   if (declaredType(file) === STICKER) return { file, preview: { ...file, mimeType: 'image/webp' } };
-  const sizeBytes = 'bytes' in file ? file.bytes.length : 'stream' in file ? file.sizeBytes : Infinity;
+  const sizeBytes = file.bytes?.length ?? file.sizeBytes ?? Infinity;
   return isPicture(file) && sizeBytes <= maxPreviewBytes ? { file, preview: file } : { file };
 };

@@ -251,7 +251,7 @@ describe('files of trueconfClient', () => {
   });
 
   it('refuses wrong files at the call', () => {
-    const both = { path, bytes, name: 'a' };
+    const both = { path, bytes, name: 'a' } as unknown as TrueconfFileToSend;
     expect(() => client.sendDocument(chatId, both)).to.throw(TypeError, /file must have one of .*, got path and bytes/);
     expect(() => client.sendDocument(chatId, {} as TrueconfFileToSend)).to.throw(TypeError, /file .* got none/);
     expect(() => client.sendDocument(chatId, undefined as unknown as TrueconfFileToSend)).to.throw(TypeError, /file/);
@@ -263,7 +263,48 @@ describe('files of trueconfClient', () => {
     expect(() => client.sendPhoto(chatId, { path: 'A.JPG' }, { path: 'a.pdf' })).to.throw(TypeError, /preview must be/);
     expect(() => client.sendSticker(chatId, { path: 'a.png' })).to.throw(TypeError, /sticker/);
     expect(() => client.setAvatar(chatId, both)).to.throw(TypeError, /file must have one of/);
-    expect(() => client.downloadTo('f', '')).to.throw(TypeError, /target/);
+    for (const target of ['', 'a/', undefined, null, 7])
+      expect(() => client.downloadTo('f', target as string)).to.throw(TypeError, /target/);
+  });
+
+  it('refuses at the call what would only fail on its way', () => {
+    const refused: readonly [object, RegExp, (typeof TypeError | typeof RangeError)?][] = [
+      [{ bytes: bytes.buffer, name: 'a' }, /: file\.bytes must be a Uint8Array$/],
+      [{ bytes: 'text', name: 'a' }, /: file\.bytes/],
+      [{ bytes, name: 7 }, /: file\.name/],
+      [{ path, name: '' }, /: file\.name must not be empty$/],
+      [{ url: 'https://files.example/a', name: '' }, /: file\.name/],
+      [{ url: 7 }, /: file\.url/],
+      [{ path: 7 }, /: file\.path/],
+      [{ bytes, name: 'a', mimeType: 'png' }, /: file\.mimeType must look like image\/png$/],
+      [{ path, mimeType: 'image/png\r\nx: y' }, /: file\.mimeType/],
+      [{ stream: slowly().stream(), sizeBytes: 1, name: 'a' }, /: file\.stream must be a function/],
+      [{ stream: slowly().stream, sizeBytes: 1.5, name: 'a' }, /: file\.sizeBytes must be a whole number/, RangeError],
+      [{ stream: slowly().stream, sizeBytes: Infinity, name: 'a' }, /: file\.sizeBytes/, RangeError],
+      [{ stream: slowly().stream, name: 'a' }, /: file\.sizeBytes/, RangeError],
+    ];
+    for (const [file, sentence, error = TypeError] of refused) {
+      expect(() => client.upload(file as TrueconfFileToSend)).to.throw(error, sentence);
+      expect(() => client.sendDocument(chatId, file as TrueconfFileToSend)).to.throw(error, sentence);
+    }
+    expect(() => client.sendSticker(chatId, { path: 'a.png' })).to.throw(TypeError, /: file must be image\/webp/);
+    const preview = { bytes: [], name: 'a' } as unknown as TrueconfFileToSend;
+    expect(() => client.upload({ path }, { preview })).to.throw(TypeError, /: preview\.bytes/);
+  });
+
+  it('refuses at the call what is no text', () => {
+    for (const text of [undefined, null, 7, {}]) {
+      expect(() => client.sendText(chatId, text as string)).to.throw(TypeError, /: text must be a text/);
+      expect(() => client.reply(chatId, 'm', text as string)).to.throw(TypeError, /: text/);
+      expect(() => client.editText('m', text as string)).to.throw(TypeError, /: text/);
+    }
+    const caption = 7 as unknown as string;
+    expect(() => client.sendDocument(chatId, { path }, { caption })).to.throw(TypeError, /: caption/);
+  });
+
+  it('sends files whose names end like what objects have', async () => {
+    for (const name of ['notes.constructor', 'x.__proto__', 'a.toString'])
+      expect(await sent({ bytes: bytes.subarray(0, 9), name })).to.have.length(9);
   });
 
   describe('download of a file that is on its way', () => {
