@@ -53,3 +53,22 @@ export const configsRefuseWrongFields = (): void => {
   // @ts-expect-error a file is somewhere
   toTrueConf({ client, files: () => [{ name: 'plan.png' }] });
 };
+
+export const filesAreInOnePlace = (bytes: Uint8Array, stream: () => AsyncIterable<Uint8Array>): void => {
+  client.upload({ bytes, name: 'a' });
+  client.upload({ path: 'a' });
+  client.upload({ url: 'https://files.example/a', mimeType: 'image/png' });
+  client.upload({ stream, sizeBytes: 1, name: 'a' });
+  // @ts-expect-error two places
+  client.upload({ path: 'a', bytes, name: 'a' });
+  // @ts-expect-error two places
+  client.upload({ url: 'https://files.example/a', stream, sizeBytes: 1, name: 'a' });
+  // @ts-expect-error bytes say themselves how many they are
+  client.upload({ bytes, sizeBytes: 1, name: 'a' });
+  // @ts-expect-error bytes have no name of their own
+  client.upload({ bytes });
+  // @ts-expect-error nobody knows how many it gives
+  client.upload({ stream, name: 'a' });
+  // @ts-expect-error it is called whenever the file is sent
+  client.upload({ stream: stream(), sizeBytes: 1, name: 'a' });
+};
