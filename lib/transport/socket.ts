@@ -33,6 +33,10 @@ export interface WebSocketLike {
 }
 export type WebSocketConstructor = new (url: string, protocols: string[]) => WebSocketLike;
 
+/** What both have beyond that: binary frames come as one thing, and at once. */
+interface WithBytes extends WebSocketLike {
+  binaryType: string;
+}
 /** What `ws` has beyond that. */
 interface Pinging extends WebSocketLike {
   ping(): void;
@@ -55,6 +59,8 @@ export interface SocketConfig {
   readonly pongWithinMs?: number;
   /** Size limit of a frame, its fragments together, in bytes; in UTF-16 units where the socket has no limit of its own. */
   readonly maxFrameBytes?: number;
+  /** Told of binary frames, between the texts as they come. Default: they are left out. */
+  readonly onBinary?: (bytes: Uint8Array, socket: OpenSocket) => void;
   /** Default: that of `ws` in Node, the browser's own in a browser. What is given looks after TLS itself. */
   readonly WebSocket?: WebSocketConstructor | undefined;
   /** Default: `asyncScheduler`. */
@@ -76,12 +82,19 @@ export interface OpenSocket {
   resume(): void;
 }
 
-/** It is open, or a text came; with the socket to answer on. Binary frames are left out. */
+/** It is open, or a text came; with the socket to answer on. Binary frames are told to `onBinary`. */
 export type SocketNews =
   | { readonly kind: 'open'; readonly socket: OpenSocket }
   | { readonly kind: 'frame'; readonly text: string; readonly socket: OpenSocket };
 
 const OPEN = 1;
+
+const bytesOf = (data: unknown): Uint8Array | undefined =>
+  data instanceof ArrayBuffer
+    ? new Uint8Array(data)
+    : ArrayBuffer.isView(data)
+      ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+      : undefined;
 
 /**
  * One WebSocket. Cold: subscribing connects, unsubscribing closes. Completes when the server closes with 1000.
@@ -93,7 +106,7 @@ const OPEN = 1;
  * @throws TypeError at the call, when `url` is no ws(s) address or holds a user name; RangeError when a limit is out of range.
  */
 export const socket = (config: SocketConfig): Observable<SocketNews> => {
-  const { platform, url, protocols = [], tls, WebSocket, scheduler = asyncScheduler } = config;
+  const { platform, url, protocols = [], tls, onBinary, WebSocket, scheduler = asyncScheduler } = config;
   const { openWithinMs = 20_000, pingMs = 30_000, pongWithinMs = 10_000, maxFrameBytes = 16_777_216 } = config;
   if (!/^wss?:\/\/[^/?#@\\]+([/?#]|$)/i.test(url)) throw new TypeError('socket: url must be a ws or wss address');
   for (const [name, ms] of Object.entries({ openWithinMs, pingMs, pongWithinMs })) timerLimit(`socket: ${name}`, ms);
@@ -123,12 +136,13 @@ export const socket = (config: SocketConfig): Observable<SocketNews> => {
       subscriber.error(transportError(platform, 'connect', false, thrown));
       return undefined;
     }
+    if (onBinary !== undefined && 'binaryType' in ws) (ws as WithBytes).binaryType = 'arraybuffer';
     const isPinged = 'ping' in ws && 'terminate' in ws && 'on' in ws;
     const pinging = isPinged ? (ws as Pinging) : undefined;
     let isDead = false;
     let isStopped = false;
     /** What was read already when reading stopped. */
-    const held: string[] = [];
+    const held: (string | Uint8Array)[] = [];
     const isPaused = (): boolean => isStopped;
     const open: OpenSocket = {
       isPinged,
@@ -155,10 +169,14 @@ export const socket = (config: SocketConfig): Observable<SocketNews> => {
     const emitHeld = (): void => {
       isStopped = false;
       // Whoever gets one may pause again: the others wait, in order.
-      for (const text of held.splice(0)) {
-        if (isPaused()) held.push(text);
-        else subscriber.next({ kind: 'frame', text, socket: open });
+      for (const data of held.splice(0)) {
+        if (isPaused()) held.push(data);
+        else emit(data);
       }
+    };
+    const emit = (data: string | Uint8Array): void => {
+      if (typeof data === 'string') subscriber.next({ kind: 'frame', text: data, socket: open });
+      else if (!subscriber.closed) onBinary?.(data, open);
     };
 
     const opening = after(openWithinMs, () => {
@@ -195,11 +213,12 @@ export const socket = (config: SocketConfig): Observable<SocketNews> => {
       waiting = undefined;
       pingLater();
     });
-    ws.addEventListener('message', ({ data: text }) => {
-      if (typeof text !== 'string') return;
-      if (text.length > maxFrameBytes) fail('overflow', `a frame has more than ${maxFrameBytes} bytes`);
-      else if (isStopped) held.push(text);
-      else subscriber.next({ kind: 'frame', text, socket: open });
+    ws.addEventListener('message', ({ data: received }) => {
+      const data = typeof received === 'string' ? received : onBinary && bytesOf(received);
+      if (data === undefined) return;
+      if (data.length > maxFrameBytes) fail('overflow', `a frame has more than ${maxFrameBytes} bytes`);
+      else if (isStopped) held.push(data);
+      else emit(data);
     });
     // The listener stays: closing while connecting emits one more `error`, which would be thrown without a listener.
     ws.addEventListener('error', ({ error, message }) => {

@@ -180,6 +180,35 @@ describe('socket', () => {
     expect(it.pause()).to.equal(false);
   });
 
+  it('tells of binary frames whoever asks for them, between the texts, held back and limited like those', async () => {
+    const bytes: unknown[] = [];
+    connect({
+      maxFrameBytes: 4,
+      onBinary: (data, on) => {
+        expect(on).to.equal(open);
+        bytes.push([...data]);
+        texts.push('binary');
+      },
+    });
+    const it = await opened();
+    peer().send('one');
+    peer().send(Buffer.from([1, 2]));
+    peer().send('two');
+    await until(() => texts.length === 3);
+    expect(texts).to.deep.equal(['one', 'binary', 'two']);
+    expect(bytes).to.deep.equal([[1, 2]]);
+    it.pause();
+    peer().send(Buffer.from([3]));
+    for (let n = 0; n < 20; n++) await new Promise((resolve) => setImmediate(resolve));
+    expect(bytes).to.have.length(1);
+    it.resume();
+    await until(() => bytes.length === 2);
+    peer().send(Buffer.alloc(5));
+    await until(() => error !== undefined);
+    expect(error?.kind).to.equal('overflow');
+    expect(bytes).to.deep.equal([[1, 2], [3]]);
+  });
+
   it('cannot be paused where the socket cannot', () => {
     let emit: (type: string) => void = () => undefined;
     class Plain {
