@@ -8,7 +8,7 @@ import type { Settings } from './settings.js';
 /** A token that somebody else asked for, or a login that gets its own. */
 export type TrueconfCredentials =
   | {
-      /** Or what gives it: a new one resumes after the old one was refused. */
+      /** Or what gives it: a new one resumes after the old one was refused. When it throws, it is asked again after a pause. */
       readonly token: string | (() => string);
       readonly username?: never;
       readonly password?: never;
@@ -17,7 +17,7 @@ export type TrueconfCredentials =
       readonly token?: never;
       /** Without `@server`. */
       readonly username: string;
-      /** Or what gives it. */
+      /** Or what gives it. When it throws, it is asked again after a pause. */
       readonly password: string | (() => string);
     };
 
@@ -43,9 +43,10 @@ const endOf = (token: string): number | undefined => {
   const exp = t.UnknownRecord.is(claims) ? claims['exp'] : undefined;
   return typeof exp === 'number' && Number.isFinite(exp) ? exp * 1_000 : undefined;
 };
+const isWord = (value: unknown): value is string => typeof value === 'string' && value !== '';
 /** What is wrong with a token, as the end of a sentence; nothing of it is in it. */
 const problemOf = (token: unknown): string | undefined => {
-  if (typeof token !== 'string' || token === '') return 'is empty';
+  if (!isWord(token)) return 'is empty';
   if (/\s/.test(token)) return 'has white space in it';
   const parts = token.split('.');
   if (parts.length !== 3 || parts.slice(0, 2).some((part) => !t.UnknownRecord.is(jsonIn(part)))) {
@@ -60,7 +61,7 @@ const unauthorized = (sentence: string, reason?: string): ChatError =>
 /**
  * @internal Tokens for connections. Nothing shows them.
  *
- * @throws TypeError when a token that is given as text is none, or a name is empty.
+ * @throws TypeError when a token that is given as text is none, or a name or password is empty.
  */
 export class Tokens {
   readonly #settings: Settings;
@@ -71,9 +72,9 @@ export class Tokens {
   constructor(settings: Settings, credentials: TrueconfCredentials) {
     this.#settings = settings;
     this.#credentials = credentials;
-    const { token, username } = credentials;
+    const { token, username, password } = credentials;
     if (token === undefined) {
-      if (typeof username !== 'string' || username === '')
+      if (!isWord(username) || !(isWord(password) || typeof password === 'function'))
         throw new TypeError('trueconfClient: needs a token, or a username and a password');
     } else if (typeof token !== 'function') {
       const problem = problemOf(token);
@@ -165,12 +166,14 @@ export class Tokens {
   }
 }
 
+/** A source that fails for a moment is no refusal: it is asked again. */
 const read = (source: string | (() => string), what: string): string => {
-  if (typeof source === 'string') return source;
+  let found: unknown;
   try {
-    return source();
+    found = typeof source === 'string' ? source : source();
   } catch {
     // What a store of secrets throws may hold some.
-    throw unauthorized(`the ${what} could not be read`);
   }
+  if (isWord(found)) return found;
+  throw new ChatError('unreachable', 'trueconf', `the ${what} could not be read`, { reason: 'noSecret' });
 };
