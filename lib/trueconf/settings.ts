@@ -125,6 +125,16 @@ export interface Settings extends Limits {
   readonly random: () => number;
 }
 
+const HOST = /^([\w-]+(\.[\w-]+)*\.?|\[[\da-f:.]+\])$/i;
+/** A host as addresses have it: names in other scripts than Latin become what name servers know. */
+const hostOf = (server: unknown): string | undefined => {
+  // Nothing but a host, and no port either: one that is the default would not be seen.
+  if (typeof server !== 'string' || !/^([^\s\p{Cc}%/\\?#@:]+|\[.*\])$/u.test(server)) return undefined;
+  if (!URL.canParse(`https://${server}`)) return undefined;
+  const { hostname } = new URL(`https://${server}`);
+  return HOST.test(hostname) ? hostname : undefined;
+};
+
 /**
  * @throws TypeError when `server` is no host name; RangeError when a number is out of range.
  * @internal
@@ -132,8 +142,8 @@ export interface Settings extends Limits {
 export const settingsOf = (server: string, options: TrueconfClientOptions): Settings => {
   const { secure = true, port = secure ? 443 : 4_309, tls, account, fetch, WebSocket, downloads = {} } = options;
   checkLimits('trueconfClient: downloads', downloads.timeoutMs ?? 1, downloads.maxBytes ?? 1);
-  if (!/^([\w-]+(\.[\w-]+)*\.?|\[[\da-f:.]+\])$/i.test(server))
-    throw new TypeError('trueconfClient: server must be a host name');
+  const host = hostOf(server);
+  if (host === undefined) throw new TypeError('trueconfClient: server must be a host name');
   if (!Number.isInteger(port) || port < 1 || port > 65_535)
     throw new RangeError(`trueconfClient: port must be from 1 to 65535, got ${port}`);
   const limits: Record<string, number> = {};
@@ -145,7 +155,7 @@ export const settingsOf = (server: string, options: TrueconfClientOptions): Sett
       throw new RangeError(`trueconfClient: ${name} must be at most ${LONGEST_TIMER}`);
     limits[name] = value;
   }
-  const place = port === (secure ? 443 : 80) ? server : `${server}:${port}`;
+  const place = port === (secure ? 443 : 80) ? host : `${host}:${port}`;
   return {
     ...(limits as Limits),
     server,

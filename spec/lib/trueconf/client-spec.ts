@@ -628,9 +628,44 @@ describe('trueconfClient', () => {
     expect(status).to.deep.include({ userId: 'opsbot@tc.example.org/4c9d20aa' });
   });
 
+  it('takes hosts as people write them', async () => {
+    for (const [server, host] of [
+      ['тест.рф', 'xn--e1aybc.xn--p1ai'],
+      ['münchen.example', 'xn--mnchen-3ya.example'],
+      ['TC.example.org', 'tc.example.org'],
+      ['127.0.0.1', '127.0.0.1'],
+      ['[::1]', '[::1]'],
+    ] as const) {
+      const asked: string[] = [];
+      const fetch: typeof globalThis.fetch = async (url) => {
+        asked.push(String(url));
+        return Promise.resolve(Response.json({ product: { display_name: 'x' } }));
+      };
+      const one = trueconfClient({ server, fetch, ...LOGIN });
+      expect(one.server).to.equal(server);
+      await value(one.serverName$);
+      expect(asked).to.deep.equal([`https://${host}/api/v4/server`]);
+    }
+  });
+
   it('refuses wrong arguments at the call', () => {
     const base = { server: 'tc.example.org', ...LOGIN };
-    expect(() => trueconfClient({ ...base, server: 'https://tc.example.org' })).to.throw(TypeError);
+    for (const wrong of [
+      'https://tc.example.org',
+      '',
+      'a b',
+      'a/b',
+      'a:443',
+      'a@b',
+      'a?b',
+      'a..b',
+      'a%2fb',
+      '[x]',
+      '[::1]:443',
+      'я:443',
+      5,
+    ])
+      expect(() => trueconfClient({ ...base, server: wrong as string }), String(wrong)).to.throw(TypeError);
     expect(() => trueconfClient({ server: 's', username: '', password: '' })).to.throw(TypeError);
     for (const token of ['', 'a b', 'a.b', 'a.b.c', 'e30.e30.x'])
       expect(() => trueconfClient({ server: 's', token })).to.throw(TypeError);
