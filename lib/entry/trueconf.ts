@@ -13,6 +13,6 @@ export { englishSeatTexts, type TrueconfHandover, type TrueconfSeatTexts } from 
 export type { TrueconfInbound } from '../trueconf/inbox.js';
 export type { TrueconfStatus } from '../trueconf/link.js';
 export type { TrueconfFileOfYours } from '../trueconf/outgoing-file.js';
-export type { TrueconfDelivery } from '../trueconf/session.js';
+export type { TrueconfDelivery } from '../trueconf/incoming.js';
 export type { TrueconfClientOptions, TrueconfDownloads } from '../trueconf/settings.js';
 export type { TrueconfCredentials } from '../trueconf/token.js';

@@ -1,12 +1,9 @@
 import { either as E } from 'fp-ts';
-import { defer, map, of, switchMap, tap, type Observable } from 'rxjs';
-import * as t from 'io-ts';
+import { defer, map, switchMap, type Observable } from 'rxjs';
 import { ChatError } from '../errors.js';
 import type { JsonObject } from '../model/index.js';
 import { above } from '../range.js';
 import type { Download } from '../transport/download.js';
-import { http } from '../transport/http.js';
-import { statusError } from '../transport/transport-error.js';
 import type { TrueconfAnswers, TrueconfMethod, TrueconfSent, TrueconfSentFile } from './answers.js';
 import type { TrueconfClient, TrueconfFileOptions, TrueconfSendOptions, TrueconfTextOptions } from './client.js';
 import { encodeText, type TrueconfRequest } from './codec-action.js';
@@ -18,11 +15,10 @@ import { checkFile, checkPicture, checkSticker, type TrueconfFileToSend } from '
 import { Transfers, type TrueconfDownloaded, type TrueconfTarget, type TrueconfUploadOptions } from './files.js';
 import { Link } from './link.js';
 import { MAX_TITLE } from './markup.js';
+import { ServerName } from './server-name.js';
 import type { Settings } from './settings.js';
 import type { Tokens } from './token.js';
 import { completeId } from './user-id.js';
-
-const ServerAnswer = t.type({ product: t.type({ display_name: t.string }) });
 
 const right = <T>(decoded: E.Either<ChatError, T>): T => {
   if (E.isLeft(decoded)) throw decoded.left;
@@ -50,12 +46,13 @@ export class Calls implements TrueconfClient {
   readonly #tokens: Tokens;
   readonly #link: Link;
   readonly #transfers: Transfers;
-  #serverName: string | undefined;
+  readonly #serverName: ServerName;
 
   constructor(settings: Settings, tokens: Tokens) {
     this.#settings = settings;
     this.#tokens = tokens;
     this.#link = new Link(settings, tokens);
+    this.#serverName = new ServerName(settings, this.#link);
     this.#transfers = new Transfers(settings, this.#link, (method, payload) => this.#ask(method, payload));
   }
 
@@ -78,7 +75,7 @@ export class Calls implements TrueconfClient {
     return this.#settings.receiveUnread;
   }
   get serverName$(): Observable<string> {
-    return defer(() => (this.#serverName === undefined ? this.#askServerName() : of(this.#serverName)));
+    return this.#serverName.name$;
   }
 
   [INSPECT](): string {
@@ -257,6 +254,8 @@ export class Calls implements TrueconfClient {
   }
 
   request({ method, payload }: TrueconfRequest): Observable<unknown> {
+    if (typeof method !== 'string' || method === '')
+      throw new TypeError('trueconfClient: method must be the name of a request');
     return this.#link.call(method, payload).pipe(
       map((answer) => {
         const code = errorCodeOf(answer);
@@ -295,32 +294,6 @@ export class Calls implements TrueconfClient {
         }),
       );
     });
-  }
-
-  #askServerName(): Observable<string> {
-    const { httpOrigin, httpTimeoutMs, scheduler, fetch } = this.#settings;
-    return http({
-      platform: 'trueconf',
-      call: 'serverName',
-      url: `${httpOrigin}/api/v4/server`,
-      timeoutMs: httpTimeoutMs,
-      scheduler,
-      ...(fetch !== undefined && { fetch }),
-    }).pipe(
-      map((response) => {
-        const { status } = response;
-        if (status < 200 || status >= 300) {
-          throw statusError('trueconf', 'serverName', response, scheduler.now(), false);
-        }
-        const answer = response.json();
-        if (!ServerAnswer.is(answer)) {
-          const problems = ['product.display_name is not string'];
-          throw new ChatError('undecodable', 'trueconf', 'the server does not say its name', { problems });
-        }
-        return answer.product.display_name;
-      }),
-      tap((name) => (this.#serverName = name)),
-    );
   }
 }
 

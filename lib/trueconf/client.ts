@@ -18,7 +18,7 @@ import type { TrueconfSurvey } from './codec-survey.js';
 import type { TrueconfFileToSend } from './file-to-send.js';
 import type { TrueconfDownloaded, TrueconfTarget, TrueconfUploadOptions } from './files.js';
 import type { TrueconfStatus } from './link.js';
-import type { TrueconfDelivery } from './session.js';
+import type { TrueconfDelivery } from './incoming.js';
 import { settingsOf, type TrueconfClientOptions } from './settings.js';
 import { Tokens, type TrueconfCredentials } from './token.js';
 

@@ -8,7 +8,7 @@ import { FileJoiner } from './file-joiner.js';
 import { personalChatsOf, type PersonalChats } from './personal-chats.js';
 import { Pressure } from './pressure.js';
 import { RecentIds } from './recent-ids.js';
-import type { TrueconfDelivery } from './session.js';
+import type { TrueconfDelivery } from './incoming.js';
 
 /** What `fromTrueConf` needs of a client. */
 export type TrueconfInbound = Pick<

@@ -1,15 +1,14 @@
 import { either as E } from 'fp-ts';
 import {
-  BehaviorSubject,
   catchError,
   concat,
   defer,
-  distinctUntilChanged,
   EMPTY,
   finalize,
   ignoreElements,
   merge,
   Observable,
+  ReplaySubject,
   retry,
   share,
   Subject,
@@ -23,7 +22,10 @@ import type { JsonObject } from '../model/index.js';
 import { socket } from '../transport/socket.js';
 import type { TrueconfUploadLimits } from './answers.js';
 import { decodeAnswer, isRepeatable } from './codec-answer.js';
-import { RENEWAL, Session, type Pending, type SessionHost, type TrueconfDelivery } from './session.js';
+import type { TrueconfDelivery } from './incoming.js';
+import { Patience, type Renewal } from './patience.js';
+import { payloadText, pendingOf, type Pending } from './pending.js';
+import { Session, type SessionHost } from './session.js';
 import type { Settings } from './settings.js';
 import type { Tokens } from './token.js';
 
@@ -36,19 +38,23 @@ export type TrueconfStatus =
 
 /** How often a call that may be repeated is sent at most. */
 const MOST_ATTEMPTS = 3;
-const NO_NAME = /^(ENOTFOUND|EAI_\w+)$/;
 
 /** @internal The connection that all calls and events share: made for the first who uses it, closed after the last. */
 export class Link {
   readonly #settings: Settings;
   readonly #tokens: Tokens;
-  readonly #status = new BehaviorSubject<TrueconfStatus>({ kind: 'closed' });
+  /** The latest, also for who asks after the end. */
+  readonly #statuses = new ReplaySubject<TrueconfStatus>(1);
   readonly #deliveries = new Subject<TrueconfDelivery>();
   readonly #progress = new Subject<{ readonly fileId: string; readonly bytes: number }>();
   readonly #stop = new Subject<never>();
   readonly #waiting = new Set<Pending>();
   readonly #closed = new ChatError('unreachable', 'trueconf', 'the client was closed', { retryable: false });
   readonly #run: Observable<never>;
+  readonly #patience: Patience;
+  /** Tells the sessions of this client from those of others. */
+  readonly #name: string;
+  #status: TrueconfStatus = { kind: 'closed' };
   #session: Session | undefined;
   /** One that takes no more calls, and ends with its last answer. */
   #retired: Session | undefined;
@@ -56,11 +62,6 @@ export class Link {
   /** Whether the server told this connection of a message that nobody heard. */
   #isUnheard = false;
   #limits: TrueconfUploadLimits | undefined;
-  /** Failures since the last authorisation; refusals of the login, in a row; names that were not found. */
-  #failures = 0;
-  #refusals = 0;
-  #nameFailures = 0;
-  #authRefusals = 0;
   /** What it gave up for, and with which secret. */
   #givenUp: { readonly error: ChatError; readonly secret: string | undefined } | undefined;
   #isClosed = false;
@@ -68,14 +69,17 @@ export class Link {
   constructor(settings: Settings, tokens: Tokens) {
     this.#settings = settings;
     this.#tokens = tokens;
-    const { lingerMs, scheduler } = settings;
+    this.#patience = new Patience(settings);
+    this.#statuses.next(this.#status);
+    const { lingerMs, random, scheduler } = settings;
+    this.#name = Math.floor(random() * 2 ** 32).toString(36);
     this.#run = defer(() => merge(this.#connected(), this.#stop)).pipe(
       share({ resetOnRefCountZero: lingerMs === 0 ? true : () => timer(lingerMs, scheduler) }),
     );
   }
 
   get status$(): Observable<TrueconfStatus> {
-    return this.#status.pipe(distinctUntilChanged());
+    return this.#statuses.asObservable();
   }
 
   get deliveries$(): Observable<TrueconfDelivery> {
@@ -113,6 +117,11 @@ export class Link {
     this.#limits = limits;
   }
 
+  /** Errors once the client is closed, for work that has another connection. */
+  get closed$(): Observable<never> {
+    return defer(() => (this.#isClosed ? throwError(() => this.#closed) : this.#stop));
+  }
+
   pause(): boolean {
     return this.#session?.pause() === true;
   }
@@ -123,24 +132,18 @@ export class Link {
 
   /** Makes the connection anew as soon as no call waits for its answer; nothing where there is none. */
   reconnect(): void {
-    const session = this.#session;
-    if (session === undefined) return;
-    this.#session = undefined;
-    this.#retired = session;
-    session.retire();
+    if (this.#session !== undefined) this.#retire(this.#session, 'redelivery');
   }
 
-  /** The payload of the answer, an error code in it too. */
-  call(method: string, payload: JsonObject, repeatable = isRepeatable(method)): Observable<unknown> {
+  /** The payload of the answer, an error code in it too. @throws TypeError when `payload` is no JSON. */
+  call(method: string, payload: JsonObject): Observable<unknown> {
+    const text = payloadText(method, payload);
     return new Observable((subscriber) => {
-      const pending: Pending = {
+      const pending = pendingOf({
         method,
-        payload,
-        isRepeatable: repeatable,
+        payload: text,
+        isRepeatable: isRepeatable(method),
         isOurs: false,
-        id: 0,
-        attempts: 0,
-        timer: undefined,
         answered: (answer) => {
           subscriber.next(answer);
           subscriber.complete();
@@ -148,7 +151,7 @@ export class Link {
         failed: (error) => {
           subscriber.error(error);
         },
-      };
+      });
       subscriber.add(() => {
         pending.timer?.unsubscribe();
         this.#waiting.delete(pending);
@@ -170,7 +173,7 @@ export class Link {
     this.#retired?.over();
     this.#stop.error(this.#closed);
     this.#report({ kind: 'closed' });
-    this.#status.complete();
+    this.#statuses.complete();
   }
 
   #use(): Observable<never> {
@@ -180,7 +183,7 @@ export class Link {
       if (givenUp !== undefined) {
         if (givenUp.error.kind === 'unauthorized' && givenUp.secret === this.#tokens.secret) throw givenUp.error;
         this.#givenUp = undefined;
-        this.#refusals = this.#nameFailures = this.#authRefusals = 0;
+        this.#patience.resume();
       }
       return this.#run;
     });
@@ -192,28 +195,28 @@ export class Link {
     return defer(() => {
       this.#report({ kind: 'connecting' });
       return this.#tokens.get().pipe(
-        tap(() => (this.#refusals = 0)),
+        tap(() => {
+          this.#patience.granted();
+        }),
         switchMap((token) => this.#connection(token)),
       );
     }).pipe(
       retry({
         delay: (thrown: unknown) => {
           const error = toChatError('trueconf', thrown);
-          if (this.#isHopeless(error)) {
+          if (this.#patience.isHopeless(error, this.#tokens.canRenew)) {
             isGivenUp = true;
             this.#givenUp = { error, secret: this.#tokens.secret };
             this.#report({ kind: 'closed', error });
             return throwError(() => error);
           }
-          // With another token there is nothing to wait for.
-          const isRenewal = error.reason === RENEWAL || (error.kind === 'unauthorized' && error.status === undefined);
-          const delayMs = isRenewal ? 0 : this.#pause();
+          const delayMs = this.#patience.pauseAfter(error);
           this.#report({ kind: 'reconnecting', delayMs, error });
           return timer(delayMs, this.#settings.scheduler);
         },
       }),
       finalize(() => {
-        this.#failures = 0;
+        this.#patience.rest();
         if (!isGivenUp && !this.#isClosed) this.#report({ kind: 'closed' });
       }),
     );
@@ -222,7 +225,7 @@ export class Link {
   #connection(token: string): Observable<never> {
     const { socketUrl, tls, WebSocket, scheduler, openWithinMs, pingMs, pongWithinMs, maxFrameBytes } = this.#settings;
     return defer(() => {
-      const session = new Session(this.#host(), token, `${scheduler.now().toString(36)}.${++this.#sessions}`);
+      const session = new Session(this.#host(), token, this.#nextName());
       const over = (): void => {
         if (this.#session === session) this.#session = undefined;
         if (this.#retired === session) this.#retired = undefined;
@@ -239,6 +242,9 @@ export class Link {
         pingMs,
         pongWithinMs,
         maxFrameBytes,
+        onBinary: (bytes, on) => {
+          session.receivedBytes(bytes, on);
+        },
       }).pipe(
         tap((it) => {
           if (it.kind === 'open') session.opened(it.socket);
@@ -265,7 +271,7 @@ export class Link {
     return {
       settings: this.#settings,
       authorized: (session, userId, connectionId) => {
-        this.#failures = this.#nameFailures = this.#authRefusals = 0;
+        this.#patience.authorized();
         this.#session = session;
         this.#isUnheard = false;
         this.#limits = undefined;
@@ -292,9 +298,18 @@ export class Link {
         this.#wait(pending);
         return true;
       },
-      renew: (token) => {
-        if (!this.#tokens.canRenew) return false;
+      accepted: () => {
+        this.#patience.accepted();
+      },
+      unsent: (pending) => {
+        this.#wait(pending);
+      },
+      refused: (session, token, pending) => {
+        if (!this.#tokens.canRenew || pending.attempts >= MOST_ATTEMPTS) return false;
         this.#tokens.refused(token);
+        this.#wait(pending);
+        // What it was asked before has an answer to come.
+        this.#retire(session, 'renewal');
         return true;
       },
     };
@@ -316,26 +331,21 @@ export class Link {
     }, waitMs);
   }
 
-  #isHopeless(error: ChatError): boolean {
-    const { maxTokenRefusals, maxNameFailures } = this.#settings;
-    const { kind, status, reason } = error;
-    if (reason !== undefined && NO_NAME.test(reason)) return ++this.#nameFailures >= maxNameFailures;
-    if (kind !== 'unauthorized') return false;
-    // The login was refused.
-    if (status !== undefined) return ++this.#refusals >= maxTokenRefusals;
-    if (!this.#tokens.canRenew || reason === '202' || reason === '204') return true;
-    // The token was, and there was time for another.
-    return ++this.#authRefusals >= 2;
+  /** No more calls for it: it ends with its last answer, and the next is made. */
+  #retire(session: Session, why: Renewal): void {
+    if (this.#session === session) this.#session = undefined;
+    this.#retired = session;
+    session.retire(why);
   }
 
-  #pause(): number {
-    const { reconnectMs, maxReconnectMs, jitterMs, random } = this.#settings;
-    const grown = Math.min(reconnectMs * 2 ** this.#failures++, maxReconnectMs);
-    return Math.round(grown + random() * jitterMs);
+  #nextName(): string {
+    return `${this.#settings.scheduler.now().toString(36)}.${this.#name}.${++this.#sessions}`;
   }
 
   #report(status: TrueconfStatus): void {
-    this.#status.next(status);
+    if (status.kind === 'closed' && this.#status.kind === 'closed' && status.error === this.#status.error) return;
+    this.#status = status;
+    this.#statuses.next(status);
   }
 }
 

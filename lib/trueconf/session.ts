@@ -1,85 +1,50 @@
 import { either as E } from 'fp-ts';
 import { Subject, type Observable, type SchedulerLike, type Subscription } from 'rxjs';
 import { ChatError } from '../errors.js';
-import type { InboundEvent, JsonObject } from '../model/index.js';
+import type { JsonObject } from '../model/index.js';
 import type { OpenSocket } from '../transport/socket.js';
-import type { Writable } from '../writable.js';
 import { decodeAnswer, errorCodeOf } from './codec-answer.js';
-import { undecodableEvent, type TrueconfArrival } from './codec-draft.js';
-import { decodeEvent } from './codec-event.js';
-import { decodeFrame, encodeFrame, type TrueconfRequestFrame } from './codec-frame.js';
-import type { Settings } from './settings.js';
-
-/** An event, to be acknowledged by whoever has it safe. */
-export interface TrueconfDelivery {
-  readonly event: InboundEvent;
-  /**
-   * Tells the server that the event has arrived, which shows a message as read: on the socket that brought it, once. Whether
-   * it could be told; if not, a message comes again where `receiveUnread` is set. What is no message is acknowledged already.
-   */
-  readonly acknowledge: () => boolean;
-  /** Whether the server waits for that: then it is a message, which comes again where it does not get it. */
-  readonly isAwaited: boolean;
-}
-
-/** @internal A call, while it waits to be sent or for its answer. */
-export interface Pending {
-  readonly method: string;
-  readonly payload: JsonObject;
-  readonly isRepeatable: boolean;
-  /** Whether the session itself asks: then it concerns nobody else. */
-  readonly isOurs: boolean;
-  /** Its number in the session that sent it, 0 before. */
-  id: number;
-  /** How often it was sent. */
-  attempts: number;
-  /** Its time limit, for waiting or for the answer. */
-  timer: Subscription | undefined;
-  readonly answered: (payload: unknown) => void;
-  readonly failed: (error: ChatError) => void;
-}
+import { decodeFrame } from './codec-frame.js';
+import { handed, Incoming, type IncomingHost } from './incoming.js';
+import type { Renewal } from './patience.js';
+import { payloadText, pendingOf, type Pending } from './pending.js';
 
 /** @internal What a session tells its link. */
-export interface SessionHost {
-  readonly settings: Settings;
+export interface SessionHost extends IncomingHost {
   readonly authorized: (session: Session, userId: string, connectionId: string | undefined) => void;
-  readonly deliver: (delivery: TrueconfDelivery) => void;
-  readonly progress: (fileId: string, bytes: number) => void;
-  /** What may be uploaded has changed. */
-  readonly limits: (payload: unknown) => void;
+  /** A call was answered, and not because of its token. */
+  readonly accepted: () => void;
+  /** Takes a call back that was never sent. */
+  readonly unsent: (pending: Pending) => void;
   /** Takes a call back that may be sent again; whether it does. */
   readonly again: (pending: Pending) => boolean;
-  /** The server accepts the token no longer; whether there may be another. */
-  readonly renew: (token: string) => boolean;
+  /** The server refused a call because of its token; whether that call waits for another. */
+  readonly refused: (session: Session, token: string, pending: Pending) => boolean;
 }
 
-/** @internal The reason of an end that is our own wish: for another token, or to be told again. */
-export const RENEWAL = 'renewal';
-
-const NOTHING = (): boolean => false;
 /** Codes of refusals that a new token, or a new number, may help against. */
 const TOKEN_CODES = [200, 201, 203];
 const ID_CODE = 2;
 
-/** @internal One socket: numbers, answers, and what the server tells. */
+/** @internal One socket: numbers, calls and their answers. */
 export class Session {
   readonly #host: SessionHost;
   readonly #token: string;
-  readonly #number: string;
+  readonly #incoming: Incoming;
   readonly #scheduler: SchedulerLike;
   readonly #pending = new Map<number, Pending>();
   readonly #ended = new Subject<never>();
   #socket: OpenSocket | undefined;
-  #isRetired = false;
+  /** Why it takes no more calls. */
+  #retirement: Renewal | undefined;
   #id = 0;
-  #strays = 0;
-  #self: string | undefined;
   #beat: Subscription | undefined;
 
-  constructor(host: SessionHost, token: string, number: string) {
+  /** `name` is unique: ids of events begin with it. */
+  constructor(host: SessionHost, token: string, name: string) {
     this.#host = host;
     this.#token = token;
-    this.#number = number;
+    this.#incoming = new Incoming(host, name);
     this.#scheduler = host.settings.scheduler;
   }
 
@@ -92,39 +57,29 @@ export class Session {
   opened(socket: OpenSocket): void {
     const { receiveUnread, receiveSystemMessages } = this.#host.settings;
     this.#socket = socket;
-    const payload: JsonObject = {
+    const payload = {
       token: this.#token,
       tokenType: 'JWT',
       receiveUnread,
       receiveSystemMessageEnvelopes: receiveSystemMessages,
     };
-    this.send({
-      method: 'auth',
-      payload,
-      isRepeatable: false,
-      isOurs: true,
-      id: 0,
-      attempts: 0,
-      timer: undefined,
-      answered: (answer) => {
-        const decoded = decodeAnswer('auth', answer);
-        if (E.isLeft(decoded)) {
-          this.#ended.error(decoded.left);
-          return;
-        }
-        const { userId, connectionId } = decoded.right;
-        this.#self = userId;
-        if (!socket.isPinged) this.#beatLater();
-        this.#host.authorized(this, userId, connectionId);
-      },
-      failed: (error) => {
-        this.#ended.error(error);
-      },
+    this.#ask('auth', payload, (answer) => {
+      const decoded = decodeAnswer('auth', answer);
+      if (E.isLeft(decoded)) {
+        this.#ended.error(decoded.left);
+        return;
+      }
+      const { userId, connectionId } = decoded.right;
+      this.#incoming.self = userId;
+      if (!socket.isPinged) this.#beatLater();
+      this.#host.authorized(this, userId, connectionId);
     });
   }
 
   /** Sends a call under a number of its own. */
   send(pending: Pending): void {
+    // The answer comes the same way as what was not to be read.
+    this.resume();
     const id = ++this.#id;
     const { method, payload } = pending;
     pending.id = id;
@@ -141,10 +96,13 @@ export class Session {
       );
       this.#endWhenIdle();
     }, requestTimeoutMs);
-    // The answer comes the same way as what was not to be read.
-    this.resume();
-    // A socket that is no longer open tells so next.
-    this.#socket?.send(encodeFrame({ type: 1, id, method, payload }));
+    const text = `{"type":1,"id":${id},"method":${JSON.stringify(method)},"payload":${payload}}`;
+    if ((this.#socket !== undefined && handed(this.#socket, text)) || pending.isOurs) return;
+    // The socket is closing, and tells so next.
+    this.#pending.delete(id);
+    pending.attempts--;
+    this.#host.unsent(pending);
+    this.#endWhenIdle();
   }
 
   /** Nobody waits for the answer any more. */
@@ -164,8 +122,8 @@ export class Session {
   }
 
   /** Ends when all calls have their answers; there are no more. */
-  retire(): void {
-    this.#isRetired = true;
+  retire(why: Renewal): void {
+    this.#retirement = why;
     this.#beat?.unsubscribe();
     this.resume();
     this.#endWhenIdle();
@@ -174,11 +132,14 @@ export class Session {
   /** A frame has come. */
   received(text: string, socket: OpenSocket): void {
     const frame = decodeFrame(text);
-    if (E.isLeft(frame)) {
-      const event = undecodableEvent(text, frame.left, this.#arrival(`stray${++this.#strays}`));
-      this.#host.deliver({ event, acknowledge: NOTHING, isAwaited: false });
-    } else if (frame.right.type === 1) this.#told(frame.right, socket);
+    if (E.isLeft(frame)) this.#incoming.stray(text, frame.left, socket);
+    else if (frame.right.type === 1) this.#incoming.told(frame.right, socket);
     else this.#answered(frame.right.id, frame.right.payload);
+  }
+
+  /** One that is no text has. */
+  receivedBytes(bytes: Uint8Array, socket: OpenSocket): void {
+    this.#incoming.binary(bytes, socket);
   }
 
   /** The socket is gone: calls that may be sent again go back, the others are in doubt. */
@@ -202,80 +163,44 @@ export class Session {
     this.#pending.delete(id);
     pending.timer?.unsubscribe();
     const code = errorCodeOf(payload);
-    if (code !== 0 && pending.attempts === 1 && !pending.isOurs) {
+    const isForToken = TOKEN_CODES.includes(code);
+    if (!isForToken && pending.method !== 'auth') this.#host.accepted();
+    // Refused, so that nothing has happened yet.
+    if (!pending.isOurs && !pending.wasRefused && (isForToken || code === ID_CODE)) {
+      pending.wasRefused = true;
       if (code === ID_CODE) {
         this.send(pending);
         return;
       }
-      // Refused, so that nothing has happened yet.
-      if (TOKEN_CODES.includes(code) && this.#host.renew(this.#token) && this.#host.again(pending)) {
-        const sentence = 'the connection is made anew for another token';
-        this.#ended.error(new ChatError('unreachable', 'trueconf', sentence, { reason: RENEWAL }));
-        return;
-      }
+      if (this.#host.refused(this, this.#token, pending)) return;
     }
     pending.answered(payload);
     this.#endWhenIdle();
   }
 
   #endWhenIdle(): void {
-    if (!this.#isRetired || this.#pending.size > 0) return;
-    const sentence = 'the connection is made anew for what was not acknowledged';
-    this.#ended.error(new ChatError('unreachable', 'trueconf', sentence, { reason: RENEWAL }));
+    if (this.#retirement === undefined || this.#pending.size > 0) return;
+    const purpose = this.#retirement === 'renewal' ? 'another token' : 'what was not acknowledged';
+    const sentence = `the connection is made anew for ${purpose}`;
+    this.#ended.error(new ChatError('unreachable', 'trueconf', sentence, { reason: this.#retirement }));
   }
 
-  #told(frame: TrueconfRequestFrame, socket: OpenSocket): void {
-    const { id, method } = frame;
-    const arrival = this.#arrival(String(id));
-    const decoded = decodeEvent(frame, arrival);
-    const event = E.isRight(decoded) ? decoded.right : undecodableEvent(frame, decoded.left, arrival);
-    let isOpen = true;
-    const acknowledge = (): boolean => {
-      if (!isOpen) return false;
-      isOpen = false;
-      return socket.send(encodeFrame({ type: 2, id }));
+  /** Asks for itself: without an answer it ends. */
+  #ask(method: string, payload: JsonObject, answered: (answer: unknown) => void): void {
+    const failed = (error: ChatError): void => {
+      this.#ended.error(error);
     };
-    const isAwaited = method === 'sendMessage';
-    if (!isAwaited) {
-      acknowledge();
-      if (event.kind === 'progress') {
-        const { fileId, progress } = frame.payload as { readonly fileId: string; readonly progress: number };
-        this.#host.progress(fileId, progress);
-      } else if (method === 'getFileUploadLimits') this.#host.limits(frame.payload);
-    }
-    this.#host.deliver({ event, acknowledge, isAwaited });
+    const text = payloadText(method, payload);
+    this.send(pendingOf({ method, payload: text, isRepeatable: false, isOurs: true, answered, failed }));
   }
 
   /** Where nobody pings, the server is asked something that any version answers, if only with an error. */
   #beatLater(): void {
-    const { pingMs } = this.#host.settings;
+    if (this.#retirement !== undefined) return;
     this.#beat = this.#scheduler.schedule(() => {
-      this.send({
-        method: 'getChats',
-        payload: { count: 1, page: 1 },
-        isRepeatable: false,
-        isOurs: true,
-        id: 0,
-        attempts: 0,
-        timer: undefined,
-        answered: () => {
-          this.#beatLater();
-        },
-        failed: (error) => {
-          this.#ended.error(error);
-        },
+      this.#ask('getChats', { count: 1, page: 1 }, () => {
+        this.#beatLater();
       });
-    }, pingMs);
-  }
-
-  #arrival(event: string): TrueconfArrival {
-    const { account } = this.#host.settings;
-    const arrival: Writable<TrueconfArrival> = {
-      id: `${this.#number}.${event}`,
-      at: new Date(this.#scheduler.now()).toISOString(),
-    };
-    if (this.#self !== undefined) arrival.self = this.#self;
-    if (account !== undefined) arrival.account = account;
-    return arrival;
+    }, this.#host.settings.pingMs);
   }
 }
