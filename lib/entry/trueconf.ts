@@ -11,7 +11,7 @@ export type { TrueconfDownloaded, TrueconfTarget, TrueconfUploadOptions } from '
 export type { Chunks } from '../transport/collect.js';
 export { englishSeatTexts, type TrueconfHandover, type TrueconfSeatTexts } from '../trueconf/handoff.js';
 export type { TrueconfInbound } from '../trueconf/inbox.js';
-export type { TrueconfStatus } from '../trueconf/link.js';
+export type { TrueconfStatus } from '../trueconf/status.js';
 export type { TrueconfFileOfYours } from '../trueconf/outgoing-file.js';
 export type { TrueconfDelivery } from '../trueconf/incoming.js';
 export type { TrueconfClientOptions, TrueconfDownloads } from '../trueconf/settings.js';

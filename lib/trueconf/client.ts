@@ -17,14 +17,14 @@ import type { TrueconfRequest } from './codec-action.js';
 import type { TrueconfSurvey } from './codec-survey.js';
 import type { TrueconfFileToSend } from './file-to-send.js';
 import type { TrueconfDownloaded, TrueconfTarget, TrueconfUploadOptions } from './files.js';
-import type { TrueconfStatus } from './link.js';
+import type { TrueconfStatus } from './status.js';
 import type { TrueconfDelivery } from './incoming.js';
 import { settingsOf, type TrueconfClientOptions } from './settings.js';
 import { Tokens, type TrueconfCredentials } from './token.js';
 
 export type TrueconfClientConfig = TrueconfClientOptions &
   TrueconfCredentials & {
-    /** The host name of the server, without scheme and port. */
+    /** The host name of the server, in any script, without scheme and port. */
     readonly server: string;
   };
 
@@ -147,14 +147,17 @@ export interface TrueconfClient {
   setRole(chatId: string, userId: string, role: string): Observable<undefined>;
   displayName(userId: string): Observable<string>;
 
-  /** Any request, as `encodeAction` makes it; its answer as it came. */
+  /** Any request, as `encodeAction` makes it; its answer as it came. @throws TypeError when its payload is no JSON. */
   request(request: TrueconfRequest): Observable<unknown>;
 
-  /** How the server calls itself, with which ids without a host are completed. Asked once. */
+  /**
+   * How the server calls itself, with which ids without a host are completed. Asked once, by one for all who wait; while the
+   * server is away, again for up to `waitMs`.
+   */
   readonly serverName$: Observable<string>;
   /** The token in use: a secret. `undefined` before there is one. */
   readonly token: string | undefined;
-  /** What has become of the connection, the latest first. Hot; completes after `close`. */
+  /** What has become of the connection, the latest first, also after `close`, with which it completes. Hot. */
   readonly status$: Observable<TrueconfStatus>;
   /**
    * What the server tells, for sources: keeps the connection while it is subscribed, and completes after `close`. A message
@@ -162,7 +165,7 @@ export interface TrueconfClient {
    * subscribes then is told of it by a new connection.
    */
   readonly deliveries$: Observable<TrueconfDelivery>;
-  /** The host name of the server. */
+  /** The host name of the server, as it was given. */
   readonly server: string;
   /** Which bot it is, as it was given. */
   readonly account: string | undefined;
@@ -197,7 +200,7 @@ export interface TrueconfClient {
  * `undecodable`. A connection that makes no sense any more, because the login or the token is refused or the server has no
  * address, ends all calls with its error: `unauthorized` ones at once until there is another token or password.
  *
- * @throws TypeError when `server` is no host name, or the token is none; RangeError when a number is out of range.
+ * @throws TypeError when `server` is no host name, the token is none, or a name or password is empty; RangeError when a number is out of range.
  */
 export function trueconfClient(config: TrueconfClientConfig): TrueconfClient {
   const settings = settingsOf(config.server, config);

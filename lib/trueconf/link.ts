@@ -1,14 +1,11 @@
 import { either as E } from 'fp-ts';
 import {
   catchError,
-  concat,
   defer,
   EMPTY,
   finalize,
-  ignoreElements,
   merge,
   Observable,
-  ReplaySubject,
   retry,
   share,
   Subject,
@@ -19,22 +16,17 @@ import {
 } from 'rxjs';
 import { ChatError, toChatError } from '../errors.js';
 import type { JsonObject } from '../model/index.js';
-import { socket } from '../transport/socket.js';
 import type { TrueconfUploadLimits } from './answers.js';
 import { decodeAnswer, isRepeatable } from './codec-answer.js';
 import type { TrueconfDelivery } from './incoming.js';
 import { Patience, type Renewal } from './patience.js';
-import { payloadText, pendingOf, type Pending } from './pending.js';
+import { payloadText, pendingOf } from './pending.js';
 import { Session, type SessionHost } from './session.js';
+import { sessionSocket } from './session-socket.js';
 import type { Settings } from './settings.js';
+import { Status, type TrueconfStatus } from './status.js';
 import type { Tokens } from './token.js';
-
-/** `closed` without an error: nobody uses the connection, or it was closed by us. */
-export type TrueconfStatus =
-  | { readonly kind: 'connecting' }
-  | { readonly kind: 'authorized'; readonly userId: string; readonly connectionId?: string }
-  | { readonly kind: 'reconnecting'; readonly delayMs: number; readonly error: ChatError }
-  | { readonly kind: 'closed'; readonly error?: ChatError };
+import { Waiting } from './waiting.js';
 
 /** How often a call that may be repeated is sent at most. */
 const MOST_ATTEMPTS = 3;
@@ -43,18 +35,16 @@ const MOST_ATTEMPTS = 3;
 export class Link {
   readonly #settings: Settings;
   readonly #tokens: Tokens;
-  /** The latest, also for who asks after the end. */
-  readonly #statuses = new ReplaySubject<TrueconfStatus>(1);
+  readonly #status = new Status();
   readonly #deliveries = new Subject<TrueconfDelivery>();
   readonly #progress = new Subject<{ readonly fileId: string; readonly bytes: number }>();
   readonly #stop = new Subject<never>();
-  readonly #waiting = new Set<Pending>();
+  readonly #waiting: Waiting;
   readonly #closed = new ChatError('unreachable', 'trueconf', 'the client was closed', { retryable: false });
   readonly #run: Observable<never>;
   readonly #patience: Patience;
   /** Tells the sessions of this client from those of others. */
   readonly #name: string;
-  #status: TrueconfStatus = { kind: 'closed' };
   #session: Session | undefined;
   /** One that takes no more calls, and ends with its last answer. */
   #retired: Session | undefined;
@@ -70,7 +60,7 @@ export class Link {
     this.#settings = settings;
     this.#tokens = tokens;
     this.#patience = new Patience(settings);
-    this.#statuses.next(this.#status);
+    this.#waiting = new Waiting(settings);
     const { lingerMs, random, scheduler } = settings;
     this.#name = Math.floor(random() * 2 ** 32).toString(36);
     this.#run = defer(() => merge(this.#connected(), this.#stop)).pipe(
@@ -79,7 +69,7 @@ export class Link {
   }
 
   get status$(): Observable<TrueconfStatus> {
-    return this.#statuses.asObservable();
+    return this.#status.all$;
   }
 
   get deliveries$(): Observable<TrueconfDelivery> {
@@ -159,7 +149,7 @@ export class Link {
         this.#retired?.forget(pending);
       });
       const session = this.#session;
-      if (session === undefined) this.#wait(pending);
+      if (session === undefined) this.#waiting.add(pending);
       else session.send(pending);
       if (!subscriber.closed) subscriber.add(this.#use().subscribe({ error: pending.failed }));
     });
@@ -172,8 +162,8 @@ export class Link {
     this.#session?.over();
     this.#retired?.over();
     this.#stop.error(this.#closed);
-    this.#report({ kind: 'closed' });
-    this.#statuses.complete();
+    this.#status.report({ kind: 'closed' });
+    this.#status.complete();
   }
 
   #use(): Observable<never> {
@@ -193,7 +183,7 @@ export class Link {
   #connected(): Observable<never> {
     let isGivenUp = false;
     return defer(() => {
-      this.#report({ kind: 'connecting' });
+      this.#status.report({ kind: 'connecting' });
       return this.#tokens.get().pipe(
         tap(() => {
           this.#patience.granted();
@@ -207,23 +197,22 @@ export class Link {
           if (this.#patience.isHopeless(error, this.#tokens.canRenew)) {
             isGivenUp = true;
             this.#givenUp = { error, secret: this.#tokens.secret };
-            this.#report({ kind: 'closed', error });
+            this.#status.report({ kind: 'closed', error });
             return throwError(() => error);
           }
           const delayMs = this.#patience.pauseAfter(error);
-          this.#report({ kind: 'reconnecting', delayMs, error });
+          this.#status.report({ kind: 'reconnecting', delayMs, error });
           return timer(delayMs, this.#settings.scheduler);
         },
       }),
       finalize(() => {
         this.#patience.rest();
-        if (!isGivenUp && !this.#isClosed) this.#report({ kind: 'closed' });
+        if (!isGivenUp && !this.#isClosed) this.#status.report({ kind: 'closed' });
       }),
     );
   }
 
   #connection(token: string): Observable<never> {
-    const { socketUrl, tls, WebSocket, scheduler, openWithinMs, pingMs, pongWithinMs, maxFrameBytes } = this.#settings;
     return defer(() => {
       const session = new Session(this.#host(), token, this.#nextName());
       const over = (): void => {
@@ -231,32 +220,7 @@ export class Link {
         if (this.#retired === session) this.#retired = undefined;
         session.over();
       };
-      const news = socket({
-        platform: 'trueconf',
-        url: socketUrl,
-        protocols: ['json.v1'],
-        tls,
-        WebSocket,
-        scheduler,
-        openWithinMs,
-        pingMs,
-        pongWithinMs,
-        maxFrameBytes,
-        onBinary: (bytes, on) => {
-          session.receivedBytes(bytes, on);
-        },
-      }).pipe(
-        tap((it) => {
-          if (it.kind === 'open') session.opened(it.socket);
-          else session.received(it.text, it.socket);
-        }),
-        ignoreElements(),
-      );
-      const lost = throwError(
-        () => new ChatError('unreachable', 'trueconf', 'the socket closed with 1000', { reason: '1000' }),
-      );
-      // Listened to before the socket opens.
-      return merge(session.ended$, concat(news, lost)).pipe(
+      return sessionSocket(session, this.#settings).pipe(
         catchError((thrown: unknown) => {
           if (isUnauthorized(thrown)) this.#tokens.refused(token);
           over();
@@ -275,12 +239,10 @@ export class Link {
         this.#session = session;
         this.#isUnheard = false;
         this.#limits = undefined;
-        this.#report(
+        this.#status.report(
           connectionId === undefined ? { kind: 'authorized', userId } : { kind: 'authorized', userId, connectionId },
         );
-        const waiting = [...this.#waiting];
-        this.#waiting.clear();
-        for (const pending of waiting) session.send(pending);
+        for (const pending of this.#waiting.take()) session.send(pending);
       },
       deliver: (delivery) => {
         if (delivery.isAwaited && !this.#deliveries.observed) this.#isUnheard = this.#settings.receiveUnread;
@@ -295,40 +257,24 @@ export class Link {
       },
       again: (pending) => {
         if (pending.attempts >= MOST_ATTEMPTS) return false;
-        this.#wait(pending);
+        this.#waiting.add(pending);
         return true;
       },
       accepted: () => {
         this.#patience.accepted();
       },
       unsent: (pending) => {
-        this.#wait(pending);
+        this.#waiting.add(pending);
       },
       refused: (session, token, pending) => {
         if (!this.#tokens.canRenew || pending.attempts >= MOST_ATTEMPTS) return false;
         this.#tokens.refused(token);
-        this.#wait(pending);
+        this.#waiting.add(pending);
         // What it was asked before has an answer to come.
         this.#retire(session, 'renewal');
         return true;
       },
     };
-  }
-
-  #wait(pending: Pending): void {
-    const { waitMs, maxWaiting, scheduler } = this.#settings;
-    if (this.#waiting.size >= maxWaiting) {
-      const sentence = `${pending.method} is not sent: ${maxWaiting} calls are waiting for a connection`;
-      pending.failed(new ChatError('overflow', 'trueconf', sentence));
-      return;
-    }
-    this.#waiting.add(pending);
-    pending.timer?.unsubscribe();
-    pending.timer = scheduler.schedule(() => {
-      this.#waiting.delete(pending);
-      const sentence = `${pending.method} is not sent: there was no connection within ${waitMs} ms`;
-      pending.failed(new ChatError('timeout', 'trueconf', sentence, { reason: 'noConnection' }));
-    }, waitMs);
   }
 
   /** No more calls for it: it ends with its last answer, and the next is made. */
@@ -340,12 +286,6 @@ export class Link {
 
   #nextName(): string {
     return `${this.#settings.scheduler.now().toString(36)}.${this.#name}.${++this.#sessions}`;
-  }
-
-  #report(status: TrueconfStatus): void {
-    if (status.kind === 'closed' && this.#status.kind === 'closed' && status.error === this.#status.error) return;
-    this.#status = status;
-    this.#statuses.next(status);
   }
 }
 

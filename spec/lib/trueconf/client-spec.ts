@@ -638,7 +638,7 @@ describe('trueconfClient', () => {
     ] as const) {
       const asked: string[] = [];
       const fetch: typeof globalThis.fetch = async (url) => {
-        asked.push(String(url));
+        asked.push(url instanceof Request ? url.url : url.toString());
         return Promise.resolve(Response.json({ product: { display_name: 'x' } }));
       };
       const one = trueconfClient({ server, fetch, ...LOGIN });
