@@ -50,7 +50,7 @@ export const arrived = (
     );
   }).pipe(mergeWith(link.kept$), take(1));
 
-/** Nobody waits for the answer, and a connection that is lost has forgotten it. */
+/** Nobody waits for the answer. */
 const forget = (link: Link, fileId: string): void => {
-  link.call('unsubscribeFileProgress', { fileId }, false).subscribe({ error: () => undefined });
+  link.call('unsubscribeFileProgress', { fileId }).subscribe({ error: () => undefined });
 };
