@@ -14,6 +14,20 @@ export const startServer = async (
 
 let sessions = 0;
 
+/** Adapter calls a second, over 32 connections without pipelining, each of a user of its own. */
+export const callsOf = async (url: string, seconds = 3): Promise<number> => {
+  const result = await autocannon({
+    url,
+    connections: 32,
+    duration: seconds,
+    requests: [
+      { setupRequest: (request) => ({ ...request, path: `/tea/brew?kind=green&id=u-${++sessions}&msg=Green%20tea` }) },
+    ],
+  });
+  if (result.non2xx > 0 || result.errors > 0) throw new Error(`${result.non2xx} refused, ${result.errors} errors`);
+  return result.requests.average;
+};
+
 /** Webhook requests a second, over 32 connections without pipelining, each of a session of its own. */
 export const loadOf = async (url: string, seconds = 3): Promise<number> => {
   const body = (): string =>

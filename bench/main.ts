@@ -9,6 +9,8 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   memory: async () => import('./memory.js'),
   timers: async () => import('./timers.js'),
   persona: async () => import('./persona.js'),
+  trueconf: async () => import('./trueconf.js'),
+  chatfirst: async () => import('./chatfirst.js'),
   bundle: async () => import('./bundle.js'),
 };
 

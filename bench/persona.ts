@@ -2,6 +2,7 @@ import { fetch } from 'cross-fetch';
 import { map, Subject } from 'rxjs';
 import { openAccounts, routeToFluidTalk, traceOf, type InboundEvent } from 'tidewire';
 import { fluidtalkClient } from 'tidewire/fluidtalk';
+import { drive } from './drive.js';
 import { compare, type Bench } from './harness.js';
 import { startServer } from './load.js';
 
@@ -9,20 +10,6 @@ const CALLS = 6_000;
 const AT_ONCE = 16;
 const KEY = 'ft_sk_bench_0001';
 const AT = new Date().toISOString();
-
-/** Keeps so many calls under way until all are done, and gives calls a second. */
-const drive = async (begin: (n: number) => void, onDone: (done: () => void) => void): Promise<number> => {
-  let [begun, done] = [0, 0];
-  const began = process.hrtime.bigint();
-  await new Promise<void>((resolve) => {
-    onDone(() => {
-      if (++done === CALLS) resolve();
-      else if (begun < CALLS) begin(begun++);
-    });
-    while (begun < AT_ONCE) begin(begun++);
-  });
-  return CALLS / (Number(process.hrtime.bigint() - began) / 1e9);
-};
 
 const ours = async (url: string): Promise<number> => {
   const account = openAccounts().of('bench');
@@ -43,6 +30,8 @@ const ours = async (url: string): Promise<number> => {
       done();
     });
   const rate = await drive(
+    CALLS,
+    AT_ONCE,
     (n) => {
       const event: InboundEvent = {
         kind: 'message',
@@ -77,6 +66,8 @@ const bare = async (url: string): Promise<number> => {
     done();
   };
   return drive(
+    CALLS,
+    AT_ONCE,
     (n) => void call(n),
     (listener) => (done = listener),
   );

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type RequestListener, type ServerRe
 import type { AddressInfo } from 'node:net';
 import { fetch } from 'cross-fetch';
 import { dedupe, fallbackToText, react, text } from 'tidewire';
+import { chatfirstAdapter, fromChatfirstAdapter, toChatfirst } from 'tidewire/chatfirst';
 import { fromUserlike, toUserlike, userlikeClient, userlikeWebhook } from 'tidewire/userlike';
 
 const HEADER = 'api-security-token';
@@ -80,6 +81,26 @@ const bareApi =
     });
   };
 
+const oursAdapter = (): RequestListener => {
+  const adapter = chatfirstAdapter({ path: '/tea' });
+  fromChatfirstAdapter({ adapter })
+    .pipe(
+      dedupe(),
+      react((event) => (event.kind === 'message' ? text(`You said: ${event.text}`) : undefined)),
+      toChatfirst({ adapter }),
+    )
+    .subscribe({
+      error: (error: unknown) => {
+        throw error;
+      },
+    });
+  return adapter.node;
+};
+const bareAdapter: RequestListener = (request, response) => {
+  const said = new URL(request.url ?? '/', 'http://localhost').searchParams.get('msg') ?? '';
+  end(response, 200, JSON.stringify({ Count: 1, Messages: [`You said: ${said}`] }));
+};
+
 const [, , name, api = 'http://127.0.0.1:1'] = process.argv;
 const listeners: Readonly<Record<string, () => RequestListener>> = {
   'ours-direct': () => ours(api, true),
@@ -89,6 +110,15 @@ const listeners: Readonly<Record<string, () => RequestListener>> = {
   persona: () => (request, response) => {
     bodyOf(request, () => {
       end(response, 200, '{"reply":"Hi","replies":["Hi"],"session_id":"s-1","ignored":false}');
+    });
+  },
+  'ours-adapter': oursAdapter,
+  'bare-adapter': () => bareAdapter,
+  scenario: () => (request, response) => {
+    bodyOf(request, () => {
+      if (request.url?.startsWith('/v1/push') === true) end(response, 200);
+      else
+        end(response, 200, '{"Count":1,"Messages":["Brewing"],"ForcedState":null,"ForcedKeyboard":null,"Entities":[]}');
     });
   },
   api: () => (request, response) => {
