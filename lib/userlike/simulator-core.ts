@@ -92,6 +92,7 @@ export class UserlikeCore {
   readonly #contacts = new Map<string, Contact>();
   readonly #sessions = new Map<string, Session>();
   #sessionCount = 0;
+  #isStopped = false;
 
   constructor(config: CoreConfig, tell: (request: SimulatedRequest) => void) {
     const defaults = { limit: 20, retryAfter: true, onIdle: 'end', idleMs: 86_400_000, reach: () => true } as const;
@@ -214,8 +215,9 @@ export class UserlikeCore {
     return this.#contactOf(name).session?.cid;
   }
 
-  /** Stops all timers. */
+  /** Stops all timers, for good: what happens later starts none. */
   stop(): void {
+    this.#isStopped = true;
     for (const { idle } of this.#sessions.values()) idle?.unsubscribe();
   }
 
@@ -277,6 +279,7 @@ export class UserlikeCore {
   #keepAwake(session: Session): void {
     const { scheduler, idleMs, onIdle } = this.#config;
     session.idle?.unsubscribe();
+    if (this.#isStopped) return;
     session.idle = scheduler.schedule(() => {
       this.#end(session, `idle: ${onIdle}`);
     }, idleMs);

@@ -169,6 +169,16 @@ describe('the Userlike simulator', () => {
     expect(stage.core.cidOf('c')).to.equal(undefined);
   });
 
+  it('starts no timer any more when it was stopped, whatever still comes', () => {
+    const stage = new Stage({ idleMs: 1_000 });
+    const cid = stage.arrive('Ana', 'web', 'Hi');
+    stage.core.stop();
+    stage.answer(cid, ['message', { body: 'late' }]);
+    stage.core.say('Ana', 'Hello?');
+    stage.clock.flush();
+    expect(stage.kinds()).not.to.include('ended');
+  });
+
   it('ends a session by the bot or by silence; later calls fail, and the contact comes back with a new one', () => {
     const stage = new Stage({ idleMs: 1_000, onIdle: 'unassign' });
     const cid = stage.arrive('kim', 'web');
