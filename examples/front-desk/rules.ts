@@ -20,7 +20,9 @@ export const respond =
       case 'choice':
         return chosen(event.choice.id, lookUpMs);
       case 'message':
+      case 'edited':
         if (/order|bike|where/i.test(event.text)) return chosen('order', lookUpMs);
+        if (/thank/i.test(event.text)) return text('You are welcome.');
         return /^(hi|hello|hey)\b/i.test(event.text) ? menu : [text('I did not get that.'), menu];
       case 'media':
         return text('Thank you for the picture. A colleague will look at it.');
