@@ -7,11 +7,14 @@ import {
   first,
   merge,
   mergeWith,
+  observeOn,
   repeat,
   switchMap,
   take,
+  takeUntil,
   timer,
   type Observable,
+  type SchedulerLike,
 } from 'rxjs';
 import type { TrueconfFileInfo } from './answers.js';
 import type { Ask } from './files.js';
@@ -45,12 +48,17 @@ export const arrived = (
       switchMap(() => ask('getFileInfo', { fileId }).pipe(repeat({ delay: () => timer(pollMs, scheduler) }))),
       first(({ state }) => state !== 'uploading'),
       finalize(() => {
-        if (isFollowed) forget(link, fileId);
+        if (isFollowed) forget(ask('unsubscribeFileProgress', { fileId }), link, scheduler);
       }),
     );
   }).pipe(mergeWith(link.kept$), take(1));
 
-/** Nobody waits for the answer. */
-const forget = (link: Link, fileId: string): void => {
-  link.call('unsubscribeFileProgress', { fileId }).subscribe({ error: () => undefined });
+/** Nobody waits for the answer, and a connection that is lost has forgotten it. */
+const forget = (unsubscribed: Observable<unknown>, link: Link, scheduler: SchedulerLike): void => {
+  const lost = link.status$.pipe(
+    filter(({ kind }) => kind !== 'authorized'),
+    // Whoever listens to the status hears of the loss before the end that may come of this.
+    observeOn(scheduler),
+  );
+  unsubscribed.pipe(takeUntil(lost)).subscribe({ error: () => undefined });
 };

@@ -362,11 +362,18 @@ describe('files of trueconfClient', () => {
       const { request } = simulator.faults;
       request.only = ({ method }) => method === 'unsubscribeFileProgress';
       request.silent = 1;
-      const downloaded = value(make({ requestTimeoutMs: 3_600_000 }).download(fileId));
+      const by = make({ requestTimeoutMs: 3_600_000, reconnectMs: 3_600_000, maxReconnectMs: 3_600_000 });
+      const downloaded = value(by.download(fileId));
       await until(() => called('subscribeFileProgress') === 1);
       simulator.core.progress(fileId, 1_000);
       expect((await downloaded).name).to.equal('late.bin');
       await until(() => request.silent === 0);
+      // Nor does it make a connection for that.
+      const kinds: string[] = [];
+      by.status$.subscribe({ next: ({ kind }) => kinds.push(kind), error: () => undefined });
+      simulator.core.drop(1_012);
+      await until(() => kinds.at(-1) === 'closed');
+      expect(kinds).not.to.include('connecting');
     });
   });
 
