@@ -5,7 +5,7 @@ import { endedEvent, takenEvent } from './codec-message.js';
 import { Draft, lifeId, type RocketchatArrival } from './codec-draft.js';
 import { given, Inquiry, isoOf, read, Room, type WireInquiry, type WireRoom } from './codec-wire.js';
 
-/** Who closed a room: the visitor, or somebody on the human side. */
+/** @internal Who closed a room: the visitor, or somebody on the human side. */
 export const closerOf = (
   draft: Draft,
   closer: string | null | undefined,
