@@ -28,7 +28,10 @@ export interface ChatfirstAdapterConfig {
   readonly account?: string;
   /** What the users of the bot sit at, where that is always the same: calls do not tell. Default: `unknown`. */
   readonly channel?: Channel;
-  /** Largest address, in characters. Default: 16 384. */
+  /**
+   * Largest address, in characters. Default: 65 536, since each unit of a text of 4 096 may be escaped by nine. Node's own
+   * server takes 16 KiB unless its `maxHeaderSize` says more.
+   */
   readonly maxUrlLength?: number;
   /** How many calls may be open before others are answered 503. Default: 10 000. */
   readonly maxInFlight?: number;
@@ -72,7 +75,7 @@ const DONE: ReadonlySet<Outcome> = new Set<Outcome>([
 const isDone = ({ settled, quiet, outcome }: Trace): boolean => (settled ? DONE.has(outcome ?? 'ignored') : quiet);
 
 const protocolOf = (config: ChatfirstAdapterConfig, mount: string): Protocol<ChatfirstResponse> => {
-  const { neutralText = NEUTRAL, neutralState, account, channel, maxUrlLength = 16_384 } = config;
+  const { neutralText = NEUTRAL, neutralState, account, channel, maxUrlLength = 65_536 } = config;
   const neutral: ChatfirstResponse = {
     messages: [neutralText],
     keyboard: [],
@@ -145,7 +148,7 @@ export function chatfirstAdapter(config: ChatfirstAdapterConfig): ChatfirstAdapt
   const {
     account,
     deadlineMs = 10_000,
-    maxUrlLength = 16_384,
+    maxUrlLength = 65_536,
     maxInFlight = 10_000,
     maxPerConversation = 100,
   } = config;

@@ -307,6 +307,15 @@ describe('chatfirstAdapter, fromChatfirstAdapter and toChatfirst', () => {
     expect(desk.accounts.counts()).to.include({ refused: 9, received: 0 });
   });
 
+  it('takes what a user may say at most, in any script', async () => {
+    started(echo);
+    for (const letter of ['T', 'Ч', '茶']) {
+      const longest = letter.repeat(4_096);
+      expect((await desk.call(`?id=u&msg=${encodeURIComponent(longest)}`)).status).to.equal(200);
+      expect(desk.events.at(-1)).to.include({ kind: 'message', text: longest });
+    }
+  });
+
   it('answers 503 while nobody listens, with words that may be shown, and when too much is open', async () => {
     const adapter = chatfirstAdapter({ path: '/', neutralText: 'Closed.' });
     const closed = await adapter.fetch(new Request('http://x.test/?id=u&msg=x'));
