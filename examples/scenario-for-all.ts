@@ -1,10 +1,10 @@
-// One Chatfirst scenario serves the people on its own messengers and the customers of Userlike, on the web and by SMS. Prints
-// what each of them says and sees, then what became of every message. All platforms are simulated on this machine.
+// One Chatfirst scenario serves the people on its own messengers, the customers of Userlike, on the web and by SMS, and those of
+// TrueConf. Prints what each of them sees, then what became of every message. All platforms are simulated on this machine.
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { firstValueFrom, from, map, toArray } from 'rxjs';
-import { accounts, choiceBook, dedupe, fallbackToText, react, readChoices, text } from 'tidewire';
+import { firstValueFrom, of, Subject } from 'rxjs';
+import { accounts, choiceBook, dedupe, fallbackToText, react, readChoices, text, type Receipt } from 'tidewire';
 import {
   adapterCallOf,
   chatfirstAdapter,
@@ -14,7 +14,8 @@ import {
   scenarioBot,
   toChatfirst,
 } from 'tidewire/chatfirst';
-import { chatfirstSimulator, userlikeSimulator } from 'tidewire/simulators';
+import { chatfirstSimulator, trueconfSimulator, userlikeSimulator } from 'tidewire/simulators';
+import { fromTrueConf, toTrueConf, trueconfClient } from 'tidewire/trueconf';
 import { fromUserlike, toUserlike, userlikeClient, userlikeWebhook } from 'tidewire/userlike';
 
 const servers: Server[] = [];
@@ -48,7 +49,7 @@ const platform = await chatfirstSimulator({
   },
 });
 
-// The customers of another platform talk with the same scenario.
+// The customers of other platforms talk with the same scenario.
 const client = chatfirstClient({ token: platform.token, baseUrl: platform.url });
 const bot = scenarioBot(client, 'teashop', { marks: { handoff: '#person' } });
 const headers = { 'API-SECURITY-TOKEN': crypto.randomUUID() };
@@ -64,6 +65,13 @@ fromUserlike({ webhook })
     toUserlike({ client: userlikeClient({ url: userlike.url, token: userlike.token }), webhook }),
   )
   .subscribe();
+const trueconf = await trueconfSimulator({ bots: { teabot: 'pass' } });
+const server = { server: '127.0.0.1', port: trueconf.port, secure: false };
+const teabot = trueconfClient({ ...server, username: 'teabot', password: 'pass', receiveUnread: true });
+const chats = fromTrueConf({ client: teabot });
+const answers = new Subject<Receipt>();
+const served = chats.pipe(dedupe(), readChoices({ book }), routeToChatfirst(bot), fallbackToText({ book }));
+served.pipe(toTrueConf({ client: teabot })).subscribe(answers);
 
 const [kim, leo] = [userlike.contact('Kim', 'web'), userlike.contact('Leo', 'sms')];
 await kim.say('Hello');
@@ -71,20 +79,20 @@ await kim.click('Green');
 await leo.say('Hi, tea please');
 await leo.say('2');
 await leo.say('Somebody');
+const eve = trueconf.user('eve');
+for (const words of ['Good morning', 'Green']) {
+  eve.say(words);
+  await firstValueFrom(answers);
+}
 const mira = platform.user('mira', { channel: 'telegram' });
 mira.say('Hi');
 await platform.idle();
 mira.press('Black');
 await platform.idle();
 // What nobody asked for is pushed.
-const ready = { ...text('Your Assam is ready.'), id: 'ready-1' };
 const conversation = { platform: 'chatfirst', account: 'teashop', id: 'mira', channel: 'telegram' };
-const pushed = from([{ ...ready, conversation }]).pipe(
-  toChatfirst({ client }),
-  map(({ status }) => status),
-  toArray(),
-);
-const [status] = await firstValueFrom(pushed);
+const ready = { ...text('Your Assam is ready.'), id: 'ready-1', conversation };
+const { status } = await firstValueFrom(of(ready).pipe(toChatfirst({ client })));
 await platform.idle();
 
 const print = (name: string, seen: readonly string[]): void => {
@@ -92,10 +100,12 @@ const print = (name: string, seen: readonly string[]): void => {
 };
 print('Kim, on the web', kim.sees());
 print('Leo, by SMS', leo.sees());
+print('Eve, on TrueConf', eve.sees());
 print('Mira, on Telegram', mira.sees());
 const { received, inFlight, outcomes: all } = accounts.counts();
 const outcomes = Object.fromEntries(Object.entries(all).filter(([, n]) => n > 0));
-console.log(`push: ${status ?? ''}. ${received} events, ${inFlight} open:`, outcomes);
-await Promise.all([adapter.drain(1_000), webhook.drain(1_000)]);
-await Promise.all([platform.close(), userlike.close()]);
+console.log(`push: ${status}. ${received} events, ${inFlight} open:`, outcomes);
+await Promise.all([adapter, webhook, chats].map(async ({ drain }) => drain(1_000)));
+teabot.close();
+await Promise.all([platform, userlike, trueconf].map(async ({ close }) => close()));
 for (const server of servers) server.close().closeAllConnections();
