@@ -2,6 +2,7 @@ import { asyncScheduler, Observable, type SchedulerLike, type Subscriber } from 
 import { accounts as programAccounts, type Account, type Accounts, type Counts } from '../accounts.js';
 import { Deadlines } from '../deadlines.js';
 import { isoClock } from '../iso-clock.js';
+import { madeIds } from '../made-ids.js';
 import { conversationKey, type InboundEvent } from '../model/index.js';
 import { above } from '../range.js';
 import type { SettleListener, Trace } from '../trace.js';
@@ -25,9 +26,14 @@ export interface Arrival {
   readonly at: string;
 }
 
-/** What a request says: events to emit, which it is answered for, or an event that only tells why it is refused. */
+/**
+ * What a request says: events to emit, which it is answered for; an event that only tells why it is refused; or nothing more,
+ * since somebody else has taken or refused it.
+ */
 export type Received =
-  { readonly events: readonly InboundEvent[] } | { readonly refusal: Answer; readonly told: InboundEvent };
+  | { readonly events: readonly InboundEvent[] }
+  | { readonly refusal: Answer; readonly told: InboundEvent }
+  | { readonly answer: Answer };
 
 /** What one kind of requests has of its own. `P` is what an action adds to an answer. */
 export interface Protocol<P> {
@@ -64,12 +70,6 @@ export interface ReceiverConfig {
   /** Default: `asyncScheduler`. */
   readonly scheduler?: SchedulerLike | undefined;
 }
-
-const noId = (): (() => string) => {
-  const beginning = globalThis.crypto.randomUUID().slice(0, 8);
-  let n = 0;
-  return () => `${beginning}-${++n}`;
-};
 
 /**
  * @internal Takes the requests of a platform: what the handlers, a source and a sink share. Each request is answered when its
@@ -108,7 +108,7 @@ export class Receiver<P> implements ExchangeOwner<P> {
     this.maxBytes = maxBytes;
     this.scheduler = scheduler;
     this.#config = config;
-    this.#makeId = config.makeId ?? noId();
+    this.#makeId = config.makeId ?? madeIds();
     this.#now = isoClock(scheduler);
     this.#closed = protocol.closed ?? CLOSED;
     const dueWindow = (exchange: Exchange<P>): void => {
@@ -183,6 +183,10 @@ export class Receiver<P> implements ExchangeOwner<P> {
   /** Takes a parsed body. `respond` is called once, now or later. */
   receive(body: unknown, request: Incoming, respond: Respond): Exchange<P> | undefined {
     const received = this.protocol.receive(body, request, { id: this.#makeId(), at: this.#now() });
+    if ('answer' in received) {
+      respond(received.answer, () => undefined);
+      return undefined;
+    }
     const closed = this.#closedNow();
     if (closed !== undefined) {
       respond(closed, () => undefined);

@@ -52,6 +52,9 @@ export class Calls implements RocketchatClient {
     this.#shared = sharedBy(settings, this.#rest, this.#ddp, this.#files);
   }
 
+  get account() {
+    return this.#settings.account;
+  }
   get version$() {
     return this.#rest.version$;
   }

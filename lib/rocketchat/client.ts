@@ -210,6 +210,8 @@ export interface RocketchatClient {
    */
   stream(stream: string, eventName: string): Observable<RocketchatStreamNews>;
 
+  /** Which server or workspace it is, when a program serves several. */
+  readonly account: string | undefined;
   /** The server's version. Asked once. */
   readonly version$: Observable<string>;
   /** What has become of the connection, the latest first. Hot; completes after `close`. */

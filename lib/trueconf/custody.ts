@@ -1,7 +1,7 @@
 import type { Account } from '../accounts.js';
 import { mayRunAgain, type InboundEvent, type Outcome } from '../model/index.js';
 import type { SettleListener, Trace } from '../trace.js';
-import type { RecentIds } from './recent-ids.js';
+import type { RecentIds } from '../recent-ids.js';
 import type { TrueconfDelivery } from './incoming.js';
 
 /** How many deliveries of one open message are acknowledged when it is settled; the server has forgotten older ones. */

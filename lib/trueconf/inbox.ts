@@ -7,7 +7,7 @@ import { Entry, type EntryOwner } from './custody.js';
 import { FileJoiner } from './file-joiner.js';
 import { personalChatsOf, type PersonalChats } from './personal-chats.js';
 import { Pressure } from './pressure.js';
-import { RecentIds } from './recent-ids.js';
+import { RecentIds } from '../recent-ids.js';
 import type { TrueconfDelivery } from './incoming.js';
 
 /** What `fromTrueConf` needs of a client. */

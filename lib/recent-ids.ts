@@ -7,11 +7,19 @@ export class RecentIds {
     return this.#young.has(id) || this.#old.has(id);
   }
 
-  add(id: string, most: number): void {
-    if (this.#young.size >= most) {
+  /** Whether older ones were forgotten for it. */
+  add(id: string, most: number): boolean {
+    const isFull = this.#young.size >= most;
+    if (isFull) {
       this.#old = this.#young;
       this.#young = new Set();
     }
     this.#young.add(id);
+    return isFull;
+  }
+
+  delete(id: string): void {
+    this.#young.delete(id);
+    this.#old.delete(id);
   }
 }

@@ -1,0 +1,297 @@
+import type { SchedulerLike, Subscriber, Subscription } from 'rxjs';
+import type { Account } from '../accounts.js';
+import { mayRunAgain, type InboundEvent, type Outcome } from '../model/index.js';
+import { RecentIds } from '../recent-ids.js';
+import type { SettleListener, Trace } from '../trace.js';
+import { RoomBook, type RoomEntry } from './room-book.js';
+import { messageIn, recurs, type Told } from './told.js';
+
+/** @internal */
+export interface InboxRules {
+  readonly account: Account;
+  readonly echoes: boolean;
+  readonly maxInFlight: number;
+  readonly maxPerConversation: number;
+  readonly remember: number;
+  readonly maxRooms: number;
+  readonly reorderMs: number;
+  readonly scheduler: SchedulerLike;
+}
+
+/** @internal `known`: nothing in it is new. `refused`: nobody listens, or too much is open; it was not taken. */
+export type Verdict = 'taken' | 'known' | 'refused';
+
+/** What was changed so much later than it was written is told because of the change. */
+const CHANGE_MS = 10_000;
+/** What is said, in contrast to what becomes of a room. */
+const WORDS: ReadonlySet<string> = new Set(['message', 'media', 'edited', 'removed', 'progress']);
+
+/** @internal An event that was taken: it waits for its turn, then it is open until its trace is settled. */
+export class Held implements SettleListener {
+  readonly event: InboundEvent;
+  readonly room: RoomEntry;
+  readonly at: number;
+  readonly trace: Trace;
+  isOut = false;
+  readonly #inbox: Inbox;
+
+  constructor(inbox: Inbox, account: Account, room: RoomEntry, event: InboundEvent) {
+    this.#inbox = inbox;
+    this.room = room;
+    this.event = event;
+    this.at = Date.parse(event.at);
+    this.trace = account.open(event);
+    this.trace.onSettled(this);
+  }
+
+  settled(_: Trace, outcome: Outcome, touched: boolean): void {
+    this.#inbox.left(this, mayRunAgain(outcome, touched));
+  }
+}
+
+const inOrder = (one: Held, other: Held): number =>
+  one.at - other.at || (one.event.id < other.event.id ? -1 : one.event.id === other.event.id ? 0 : 1);
+
+/**
+ * @internal Where what the inputs tell becomes one stream: each event once, in the order of its room, with its account, within the
+ * bounds.
+ */
+export class Inbox {
+  readonly rooms: RoomBook;
+  /** How many connections were lost, and as of which of them it is known what rooms missed something. */
+  lost = 0;
+  looked = 0;
+  /** Less is open again, so that rooms that are behind can be read. */
+  eased: () => void = () => undefined;
+  readonly #rules: InboxRules;
+  readonly #seen = new RecentIds();
+  #rememberedFrom: number;
+  #turnedAt: number;
+  #subscriber: Subscriber<InboundEvent> | undefined;
+  #isAccepting = false;
+  #open = 0;
+  /** Rooms with events that wait. */
+  readonly #waiting = new Set<RoomEntry>();
+  /** When they may go out, in order. */
+  #due: { readonly held: Held; readonly at: number }[] = [];
+  #first = 0;
+  #timer: Subscription | undefined;
+  /** On their way out: what is told meanwhile goes behind. */
+  #outgoing: Held[] | undefined;
+
+  constructor(rules: InboxRules) {
+    this.#rules = rules;
+    this.rooms = new RoomBook(rules.maxRooms);
+    this.#rememberedFrom = this.#turnedAt = rules.scheduler.now();
+  }
+
+  get isListened(): boolean {
+    return this.#subscriber !== undefined;
+  }
+
+  listen(subscriber: Subscriber<InboundEvent>): void {
+    this.#subscriber = subscriber;
+    this.#isAccepting = true;
+  }
+
+  /** Takes nothing more. What waits goes out, or is given up. */
+  close(isFlushed: boolean): void {
+    this.#isAccepting = false;
+    this.#timer?.unsubscribe();
+    this.#timer = undefined;
+    this.#due = [];
+    this.#first = 0;
+    for (const room of [...this.#waiting]) {
+      if (isFlushed) this.release(room);
+      else {
+        for (const { trace } of this.#taken(room)) trace.release(this.#rules.account, 'failed', 'unsubscribed');
+      }
+    }
+    if (!isFlushed) this.#subscriber = undefined;
+  }
+
+  complete(): void {
+    this.close(true);
+    this.#subscriber?.complete();
+  }
+
+  /** The room of this id; one that is new missed nothing, unless a look is due. */
+  roomOf(rid: string): RoomEntry {
+    return this.rooms.of(rid, this.looked);
+  }
+
+  /** Whether it may have missed something when a connection was lost. */
+  isDoubtful({ epoch }: RoomEntry): boolean {
+    return epoch < this.lost && this.looked < this.lost;
+  }
+
+  /** Whether as much is free as rooms that are behind wait for. */
+  get hasRoom(): boolean {
+    return this.#isAccepting && this.#open * 2 <= this.#rules.maxInFlight;
+  }
+  /** The same for one room. */
+  hasRoomIn({ open }: RoomEntry): boolean {
+    return open * 2 <= this.#rules.maxPerConversation;
+  }
+
+  /** From when on what was told is remembered for sure, in milliseconds since 1970. */
+  get rememberedFrom(): number {
+    return this.#rememberedFrom;
+  }
+
+  /** Counts what was not taken. */
+  turnAway(): void {
+    this.#rules.account.refuse();
+  }
+  /** Counts what concerns nobody. */
+  ignore([first]: readonly InboundEvent[]): void {
+    const { account } = this.#rules;
+    if (first !== undefined) account.open(first).release(account, 'ignored');
+  }
+
+  /** `from`: what of it happened before was told before, or nobody listened. `copyOf` names a post that may come again. */
+  take(told: Told, { from = -Infinity, copyOf }: { readonly from?: number; readonly copyOf?: string } = {}): Verdict {
+    const { account, echoes, maxInFlight, maxPerConversation } = this.#rules;
+    const room = this.roomOf(told.rid);
+    const isCopy = copyOf !== undefined && this.#seen.has(copyOf);
+    const fresh = isCopy ? [] : told.events.filter((event) => !this.#isKnown(room, event, told, from));
+    const [first] = told.events;
+    if (fresh.length === 0) {
+      if (first !== undefined && told.isRead !== true && this.#isAccepting)
+        account.open(first).release(account, 'duplicate');
+      return 'known';
+    }
+    const isOwn = !echoes && fresh.every(({ kind, sender }) => sender?.self === true && WORDS.has(kind));
+    // What waits for the gap of its room leaves half of the places to what is in the gap.
+    const share = room.isBehind && told.isRead !== true ? 0.5 : 1;
+    const isFull =
+      (this.#open > 0 && this.#open + fresh.length > maxInFlight * share) ||
+      (room.open > 0 && room.open + fresh.length > maxPerConversation * share);
+    if (!this.#isAccepting || (isFull && !isOwn)) {
+      if (told.isRead !== true) account.refuse();
+      return 'refused';
+    }
+    if (copyOf !== undefined) this.#remember(copyOf);
+    for (const event of fresh) {
+      if (recurs(event)) room.life.add(event, told);
+      else if (event.fingerprint === undefined) this.#remember(event.id);
+      if (isOwn) {
+        account.open(event).release(account, 'ignored');
+        continue;
+      }
+      this.#open++;
+      room.open++;
+      this.#hold(new Held(this, account, room, event));
+    }
+    return 'taken';
+  }
+
+  /** All that waits in a room goes out, or what happened before this one and itself, or before an instant. */
+  release(room: RoomEntry, last?: Held | number): void {
+    const out = this.#taken(room, last);
+    if (this.#outgoing !== undefined) {
+      this.#outgoing.push(...out);
+      return;
+    }
+    this.#outgoing = out;
+    for (let i = 0; i < out.length; i++) this.#emit(out[i] as Held);
+    this.#outgoing = undefined;
+  }
+
+  left({ room, event }: Held, comesAgain: boolean): void {
+    this.#open--;
+    room.open--;
+    if (comesAgain) {
+      if (recurs(event)) room.life.forget(event);
+      else this.#seen.delete(event.id);
+    }
+    this.eased();
+  }
+
+  #isKnown(room: RoomEntry, event: InboundEvent, told: Told, from: number): boolean {
+    const { kind, id, fingerprint } = event;
+    const at = Date.parse(event.at);
+    // When a message was removed is not in it.
+    if (at < from && kind !== 'removed') return true;
+    if (recurs(event)) return room.life.knows(event, told);
+    if (fingerprint !== undefined) return false;
+    if (this.#seen.has(id)) return true;
+    if (id !== told.messageId || at >= this.#rememberedFrom) return false;
+    const { changedAt = at } = messageIn(event.raw);
+    return changedAt - at > CHANGE_MS;
+  }
+
+  #remember(id: string): void {
+    if (!this.#seen.add(id, this.#rules.remember)) return;
+    this.#rememberedFrom = this.#turnedAt;
+    this.#turnedAt = this.#rules.scheduler.now();
+  }
+
+  #hold(held: Held): void {
+    const { reorderMs, scheduler } = this.#rules;
+    const { room } = held;
+    (room.held ??= []).push(held);
+    this.#waiting.add(room);
+    if (room.isBehind) return;
+    if (reorderMs === 0) {
+      this.release(room);
+      return;
+    }
+    this.#due.push({ held, at: scheduler.now() + reorderMs });
+    this.#await();
+  }
+
+  #await(): void {
+    const next = this.#due[this.#first];
+    if (next === undefined || this.#timer !== undefined) return;
+    const { scheduler } = this.#rules;
+    this.#timer = scheduler.schedule(
+      () => {
+        this.#timer = undefined;
+        this.#passOn();
+      },
+      Math.max(0, next.at - scheduler.now()),
+    );
+  }
+
+  #passOn(): void {
+    const now = this.#rules.scheduler.now();
+    for (let next = this.#due[this.#first]; next !== undefined && next.at <= now; next = this.#due[this.#first]) {
+      this.#first++;
+      const { held } = next;
+      if (!held.isOut && !held.room.isBehind) this.release(held.room, held);
+    }
+    // Half of it is over: the rest moves up.
+    if (this.#first * 2 >= this.#due.length) {
+      this.#due = this.#due.slice(this.#first);
+      this.#first = 0;
+    }
+    this.#await();
+  }
+
+  /** What waits in a room, in order, and waits no longer. */
+  #taken(room: RoomEntry, last?: Held | number): Held[] {
+    const held = room.held ?? [];
+    if (held.length > 1) held.sort(inOrder);
+    const isWithin = ({ at }: Held): boolean => typeof last === 'number' && at < last;
+    const end =
+      last === undefined
+        ? held.length
+        : typeof last === 'number'
+          ? held.filter(isWithin).length
+          : held.indexOf(last) + 1;
+    const out = held.slice(0, end);
+    for (const one of out) one.isOut = true;
+    room.held = end === held.length ? undefined : held.slice(end);
+    if (room.held === undefined) this.#waiting.delete(room);
+    return out;
+  }
+
+  #emit({ event, trace }: Held): void {
+    const { account } = this.#rules;
+    const subscriber = this.#subscriber;
+    subscriber?.next(event);
+    if (subscriber?.closed === false) trace.release(account);
+    else trace.abandon(account, 'failed', 'unsubscribed');
+  }
+}

@@ -1,0 +1,301 @@
+import { either as E } from 'fp-ts';
+import * as t from 'io-ts';
+import { defer, map, repeat, retry, Subscription, throwError, timer, type Subject, type Subscriber } from 'rxjs';
+import { toChatError } from '../errors.js';
+import { isoClock } from '../iso-clock.js';
+import type { Arrival } from '../http-receiver/receiver.js';
+import { madeIds } from '../made-ids.js';
+import type { InboundEvent } from '../model/index.js';
+import { CallBudget } from './call-budget.js';
+import { undecodableEvent, type RocketchatArrival } from './codec-draft.js';
+import { decodeWebhook } from './codec-webhook.js';
+import type { Inbox } from './inbox.js';
+import { changedAt } from './listing.js';
+import { Reader } from './reader.js';
+import { Realtime } from './realtime.js';
+import { Rounds } from './rounds.js';
+import type { RocketchatInbound, RocketchatTrouble, SourceRules } from './source-rules.js';
+import { digestOf, messageIn } from './told.js';
+
+const LONGEST_PAUSE_MS = 60_000;
+const PAUSE_MS = 1_000;
+
+const Agent = t.partial({ _id: t.string });
+const Served = t.partial({ _id: t.string, agent: Agent, servedBy: Agent });
+
+/** @internal One subscription: what the inputs tell goes into the inbox. */
+export class Inputs {
+  readonly #rules: SourceRules;
+  readonly #inbox: Inbox;
+  readonly #subscriber: Subscriber<InboundEvent>;
+  readonly #troubles: Subject<RocketchatTrouble>;
+  readonly #work = new Subscription();
+  readonly #makeId = madeIds();
+  readonly #now: () => string;
+  readonly #startedAt: number;
+  #self: string | undefined;
+  #reader: Reader | undefined;
+  #rounds: Rounds | undefined;
+  #realtime: Realtime | undefined;
+  /** Since when, by the server's clock, something is told. */
+  #from: number | undefined;
+  #looking: Subscription | undefined;
+  /** Since when the rooms are to be looked through, as long as that was not done. */
+  #lookSince = Infinity;
+
+  constructor(
+    rules: SourceRules,
+    inbox: Inbox,
+    subscriber: Subscriber<InboundEvent>,
+    troubles: Subject<RocketchatTrouble>,
+  ) {
+    const { hook, client, realtime, poll, self, scheduler } = rules;
+    this.#rules = rules;
+    this.#inbox = inbox;
+    this.#subscriber = subscriber;
+    this.#troubles = troubles;
+    this.#now = isoClock(scheduler);
+    this.#startedAt = scheduler.now();
+    this.#from = rules.since;
+    if (hook !== undefined) {
+      hook.take = (body, arrival) => this.#posted(body, arrival);
+      this.#work.add(
+        hook.receiver.events.subscribe({
+          error: (error: unknown) => {
+            subscriber.error(error);
+          },
+          complete: () => {
+            this.complete();
+          },
+        }),
+      );
+      this.#work.add(() => (hook.take = undefined));
+    }
+    if (client === undefined || subscriber.closed) {
+      this.#self = self ?? '';
+      return;
+    }
+    if (realtime !== undefined || poll !== undefined || self === undefined) this.#login(client);
+    else this.#self = self;
+  }
+
+  /** Nothing more comes; what waits goes out. */
+  complete(): void {
+    this.stop();
+    this.#inbox.complete();
+  }
+
+  stop(): void {
+    this.#work.unsubscribe();
+    this.#looking?.unsubscribe();
+    this.#realtime?.stop();
+    this.#reader?.stop();
+  }
+
+  #login(client: RocketchatInbound): void {
+    const { self, scheduler } = this.#rules;
+    let attempts = 0;
+    const login = client.login().pipe(
+      retry({
+        delay: (thrown: unknown) => {
+          const error = toChatError('rocketchat', thrown);
+          if (error.kind !== 'unreachable' && error.kind !== 'timeout' && error.kind !== 'throttled')
+            return throwError(() => error);
+          this.#troubles.next({ kind: 'login', error });
+          const pauseMs = Math.min(PAUSE_MS * 2 ** attempts++, LONGEST_PAUSE_MS);
+          return timer(Math.max(error.retryAfterMs ?? 0, pauseMs), scheduler);
+        },
+      }),
+    );
+    this.#work.add(
+      login.subscribe({
+        next: ({ userId }) => {
+          this.#self = self ?? userId;
+          this.#begin(client, userId);
+        },
+        error: (error: unknown) => {
+          this.#subscriber.error(error);
+        },
+      }),
+    );
+  }
+
+  #begin(client: RocketchatInbound, userId: string): void {
+    const { realtime, poll, rooms, since, overlapMs, callsPerMinute, scheduler } = this.#rules;
+    const inbox = this.#inbox;
+    this.#work.add(
+      client.status$.subscribe({
+        complete: () => {
+          this.complete();
+        },
+      }),
+    );
+    const arrival = (rid?: string): RocketchatArrival => this.#arrival(rid);
+    const from = (): number => this.#from ?? this.#startedAt - (this.#realtime?.skewMs ?? overlapMs);
+    const budget = new CallBudget(callsPerMinute, scheduler);
+    const reader = new Reader({
+      client,
+      inbox,
+      budget,
+      scheduler,
+      overlapMs,
+      arrival,
+      from,
+      gaveUp: (rid, told, error) => {
+        this.#troubles.next({ kind: 'gap', rid, since: told, error });
+      },
+    });
+    this.#reader = reader;
+    inbox.eased = () => {
+      reader.advance();
+    };
+    this.#rounds = new Rounds({
+      client,
+      rooms,
+      inbox,
+      reader,
+      budget,
+      scheduler,
+      overlapMs,
+      arrival,
+      from,
+      failed: (error) => {
+        this.#troubles.next({ kind: 'look', error });
+      },
+    });
+    if (poll !== undefined) this.#poll(userId, poll.everyMs ?? 10_000);
+    if (realtime === undefined) return;
+    if (since !== undefined && poll === undefined) this.#lost(userId, since);
+    this.#realtime = new Realtime({
+      ...realtime,
+      client,
+      inbox,
+      reader,
+      rooms,
+      self: userId,
+      scheduler,
+      arrival,
+      lost: (at) => {
+        this.#lost(userId, at - (this.#realtime?.skewMs ?? 0) - overlapMs);
+      },
+      trouble: (trouble) => {
+        this.#troubles.next(trouble);
+      },
+      ended: (error) => {
+        if (error === undefined) this.complete();
+        else this.#subscriber.error(error);
+      },
+    });
+  }
+
+  /** Rooms may have missed something since an instant of the server's clock. */
+  #lost(userId: string, since: number): void {
+    const inbox = this.#inbox;
+    const lost = ++inbox.lost;
+    this.#lookSince = Math.min(this.#lookSince, since);
+    this.#looking?.unsubscribe();
+    this.#looking = this.#rounds?.look(userId, this.#lookSince).subscribe({
+      complete: () => {
+        inbox.looked = lost;
+        this.#lookSince = Infinity;
+      },
+    });
+  }
+
+  #poll(userId: string, everyMs: number): void {
+    const { overlapMs, scheduler } = this.#rules;
+    let cursor = this.#from;
+    const round = defer(
+      () => this.#rounds?.look(userId, cursor === undefined ? undefined : cursor - overlapMs) ?? [],
+    ).pipe(
+      map(({ rooms }) => {
+        const latest = Math.max(cursor ?? 0, ...rooms.map(changedAt));
+        // Where there was nothing, all that comes is new.
+        this.#from ??= latest;
+        cursor = latest;
+      }),
+    );
+    this.#work.add(
+      round.pipe(repeat({ delay: () => timer(everyMs, scheduler) })).subscribe({
+        error: (error: unknown) => {
+          this.#subscriber.error(error);
+        },
+      }),
+    );
+  }
+
+  #arrival(rid?: string): RocketchatArrival {
+    return this.#known({ id: this.#makeId(), at: this.#now() }, rid);
+  }
+  #known({ id, at }: Arrival, rid?: string): RocketchatArrival {
+    const { account } = this.#rules;
+    return {
+      id,
+      at,
+      ...(this.#self !== undefined && { self: this.#self }),
+      ...(account !== undefined && { account }),
+      ...(rid !== undefined && { rid }),
+    };
+  }
+
+  /** Whether it was taken, which a copy of what was taken is, too. */
+  #posted(body: unknown, arrival: Arrival): boolean {
+    const inbox = this.#inbox;
+    if (this.#self === undefined) {
+      inbox.turnAway();
+      return false;
+    }
+    const known = this.#known(arrival);
+    const decoded = decodeWebhook(body, known);
+    if (E.isLeft(decoded)) {
+      const rid = Served.is(body) ? (body._id ?? '') : '';
+      const events = [undecodableEvent(body, decoded.left.problems ?? [], rid, known)];
+      return inbox.take({ witness: 'post', rid, events }, { copyOf: copyOf(body) }) !== 'refused';
+    }
+    const { type, rid, events, transcript } = decoded.right;
+    if (!this.#concerns(body, rid, type)) {
+      inbox.ignore(events);
+      return true;
+    }
+    if (type === 'Message') {
+      const messageId = messageIn(events[0]?.raw).id;
+      return inbox.take({ witness: 'message', rid, events, messageId }) !== 'refused';
+    }
+    // What got lost on its own way comes along: as far back as it is known what did not.
+    const from = inbox.rememberedFrom;
+    let isNews = true;
+    for (const event of transcript) {
+      const told = {
+        witness: 'message',
+        rid,
+        events: [event],
+        messageId: messageIn(event.raw).id,
+        isRead: true,
+      } as const;
+      const verdict = inbox.take(told, { from });
+      if (verdict === 'refused') {
+        inbox.turnAway();
+        return false;
+      }
+      // The same may be in it twice: then it is no copy.
+      if (verdict === 'taken') isNews = false;
+    }
+    return inbox.take({ witness: 'post', rid, events, isRead: !isNews }, { copyOf: copyOf(body) }) !== 'refused';
+  }
+
+  /** Webhooks tell of all rooms. */
+  #concerns(body: unknown, rid: string, type: string): boolean {
+    const { rooms } = this.#rules;
+    if (rooms === 'all' || rid === '' || !Served.is(body)) return true;
+    const { agent, servedBy } = body;
+    const serving = servedBy?._id ?? agent?._id;
+    const room = this.#inbox.roomOf(rid);
+    const wasOurs = room.isOurs;
+    room.isOurs = serving === this.#self;
+    room.isServed = serving !== undefined;
+    if (room.isOurs || (wasOurs && type !== 'Message')) return true;
+    return rooms === 'queue' && serving === undefined;
+  }
+}
+
+const copyOf = (body: unknown): string => `post ${digestOf(JSON.stringify(body) ?? '')}`;

@@ -1,0 +1,241 @@
+import { Subscription, type SchedulerLike } from 'rxjs';
+import { either as E } from 'fp-ts';
+import { ChatError, toChatError } from '../errors.js';
+import type { InboundEvent } from '../model/index.js';
+import type { RocketchatMessage, RocketchatSync } from './answers.js';
+import type { CallBudget } from './call-budget.js';
+import type { RocketchatClient } from './client.js';
+import { undecodableEvent, type RocketchatArrival } from './codec-draft.js';
+import { decodeMessage } from './codec-message.js';
+import { decodeStreamEvent } from './codec-stream.js';
+import type { Inbox } from './inbox.js';
+import type { RoomEntry } from './room-book.js';
+import { messageIn } from './told.js';
+
+/** @internal */
+export interface ReaderRules {
+  readonly client: Pick<RocketchatClient, 'sync'>;
+  readonly inbox: Inbox;
+  readonly budget: CallBudget;
+  readonly scheduler: SchedulerLike;
+  /** How far back from what is known is read, in milliseconds: what was written at once is not told in order. */
+  readonly overlapMs: number;
+  /** What the events of a room are decoded with. */
+  readonly arrival: (rid: string) => RocketchatArrival;
+  /** From when on it is told, by the server's clock: nobody listened before. */
+  readonly from: () => number;
+  /** What is missing stays so. */
+  readonly gaveUp: (rid: string, since: string, error: ChatError) => void;
+}
+
+/** Rooms that are read at once. */
+const AT_ONCE = 4;
+/** How often a room is read that cannot be, with a pause that begins at a second and doubles. */
+const MOST_ATTEMPTS = 5;
+const PAUSE_MS = 1_000;
+
+/** @internal */
+export interface Need {
+  readonly state?: readonly InboundEvent[];
+  readonly listedAt?: number;
+  readonly isUrgent?: boolean;
+}
+
+interface Task {
+  readonly room: RoomEntry;
+  /** What the room says of itself, which counts where its messages say nothing; and when it was changed last. */
+  state: readonly InboundEvent[];
+  listedAt: number;
+  attempts: number;
+  /** How many connections were lost before it was read. */
+  epoch: number;
+  isRunning: boolean;
+  /** Something came that may not be in what is being read. */
+  isAgain: boolean;
+}
+
+/** @internal Rooms that are behind, and are made good from their history: the most urgent first. */
+export class Reader {
+  readonly #rules: ReaderRules;
+  readonly #tasks = new Map<RoomEntry, Task>();
+  #line: Task[] = [];
+  #running = 0;
+  readonly #work = new Subscription();
+  #pause: Subscription | undefined;
+
+  constructor(rules: ReaderRules) {
+    this.#rules = rules;
+  }
+
+  /** Whether nothing is to be read. */
+  get isIdle(): boolean {
+    return this.#tasks.size === 0;
+  }
+
+  /** A room is behind: nothing of it goes out until it was read. */
+  need(room: RoomEntry, { state, listedAt, isUrgent = false }: Need = {}): void {
+    room.isBehind = true;
+    let task = this.#tasks.get(room);
+    if (task === undefined) {
+      task = {
+        room,
+        state: state ?? [],
+        listedAt: listedAt ?? 0,
+        attempts: 0,
+        epoch: 0,
+        isRunning: false,
+        isAgain: false,
+      };
+      this.#tasks.set(room, task);
+      if (isUrgent) this.#line.unshift(task);
+      else this.#line.push(task);
+    } else {
+      task.state = state ?? task.state;
+      task.listedAt = listedAt ?? task.listedAt;
+      if (task.isRunning) task.isAgain = true;
+      else if (isUrgent && this.#line[0] !== task) {
+        this.#line = [task, ...this.#line.filter((one) => one !== task)];
+      }
+    }
+    this.advance();
+  }
+
+  /** Reads what there is room for. */
+  advance(): void {
+    const { inbox } = this.#rules;
+    if (this.#line.length === 0) return;
+    while (this.#pause === undefined && this.#running < AT_ONCE && inbox.hasRoom && !this.#work.closed) {
+      const index = this.#line.findIndex(({ room }) => inbox.hasRoomIn(room));
+      const [task] = index < 0 ? [] : this.#line.splice(index, 1);
+      if (task === undefined) return;
+      this.#read(task);
+    }
+  }
+
+  stop(): void {
+    this.#pause?.unsubscribe();
+    this.#work.unsubscribe();
+    for (const { room } of this.#tasks.values()) room.isBehind = false;
+    this.#tasks.clear();
+    this.#line = [];
+  }
+
+  #read(task: Task): void {
+    const { client, inbox, budget, overlapMs, from } = this.#rules;
+    const { room } = task;
+    task.epoch = inbox.lost;
+    task.isRunning = true;
+    task.isAgain = false;
+    this.#running++;
+    const seenAt = room.seenAt === undefined ? undefined : room.seenAt - overlapMs;
+    const since = Math.max(seenAt ?? from(), 0);
+    const sinceText = new Date(since).toISOString();
+    let found: RocketchatSync | undefined;
+    const reading = budget.run(client.sync(room.id, sinceText)).subscribe({
+      next: (sync) => (found = sync),
+      error: (thrown: unknown) => {
+        this.#over(task);
+        this.#failed(task, sinceText, toChatError('rocketchat', thrown));
+      },
+      complete: () => {
+        this.#over(task);
+        this.#take(task, found ?? { updated: [], deleted: [] }, since);
+      },
+    });
+    this.#work.add(reading);
+    reading.add(() => {
+      this.#work.remove(reading);
+    });
+  }
+
+  #over(task: Task): void {
+    task.isRunning = false;
+    this.#running--;
+  }
+
+  #take(task: Task, { updated, deleted }: RocketchatSync, since: number): void {
+    const { inbox } = this.#rules;
+    const { room } = task;
+    let seenAt = room.seenAt ?? since;
+    const items = [
+      ...updated.map((message) => ({ at: Date.parse(message.at), tell: () => this.#message(room, message, since) })),
+      ...deleted.map(({ id, at }) => ({ at: Date.parse(at), tell: () => this.#removal(room, id, at) })),
+    ].sort((one, other) => one.at - other.at);
+    const refused = items.find(({ tell }) => !tell());
+    let isWhole = refused === undefined;
+    if (isWhole) {
+      for (const { raw } of updated) seenAt = Math.max(seenAt, messageIn(raw).changedAt ?? 0);
+      room.seenAt = seenAt;
+      isWhole = this.#state(task);
+    }
+    if (isWhole && !task.isAgain) {
+      this.#done(task);
+      return;
+    }
+    // What was taken is the oldest of it. For the rest there is no place yet, or more has come meanwhile.
+    if (refused !== undefined) inbox.release(room, refused.at);
+    this.#line.push(task);
+    this.advance();
+  }
+
+  #done(task: Task): void {
+    const { inbox } = this.#rules;
+    const { room } = task;
+    this.#tasks.delete(room);
+    room.isBehind = false;
+    room.epoch = task.epoch;
+    room.listedAt = Math.max(room.listedAt, task.listedAt);
+    inbox.release(room);
+    this.advance();
+  }
+
+  #state({ room, state }: Task): boolean {
+    const { inbox, from } = this.#rules;
+    return state.every(
+      (event) =>
+        inbox.take({ witness: 'state', rid: room.id, events: [event], isRead: true }, { from: from() }) !== 'refused',
+    );
+  }
+
+  #message(room: RoomEntry, message: RocketchatMessage, from: number): boolean {
+    const { id, raw } = message;
+    const { inbox, arrival } = this.#rules;
+    const decoded = decodeMessage(raw, arrival(room.id));
+    const rid = room.id;
+    if (E.isLeft(decoded)) {
+      // It has no id of its own, and is read again.
+      const events = [undecodableEvent(raw, decoded.left.problems ?? [], rid, { ...arrival(rid), at: message.at })];
+      return inbox.take({ witness: 'message', rid, events, isRead: true }, { from, copyOf: id }) !== 'refused';
+    }
+    const told = { witness: 'message', rid, events: decoded.right, messageId: id, isRead: true } as const;
+    return inbox.take(told, { from }) !== 'refused';
+  }
+
+  #removal(room: RoomEntry, id: string, at: string): boolean {
+    const { inbox, arrival } = this.#rules;
+    const event = { stream: 'notify-room', eventName: `${room.id}/deleteMessage`, args: [{ _id: id }] };
+    const decoded = decodeStreamEvent(event, { ...arrival(room.id), at });
+    if (E.isLeft(decoded)) return true;
+    return inbox.take({ witness: 'message', rid: room.id, events: decoded.right, isRead: true }) !== 'refused';
+  }
+
+  #failed(task: Task, since: string, error: ChatError): void {
+    const { gaveUp, scheduler } = this.#rules;
+    const { room } = task;
+    const isThrottled = error.kind === 'throttled';
+    if (!isThrottled) task.attempts++;
+    const mayRetry = error.kind === 'unreachable' || error.kind === 'timeout';
+    if (!isThrottled && (!mayRetry || task.attempts >= MOST_ATTEMPTS)) {
+      this.#state(task);
+      this.#done(task);
+      gaveUp(room.id, since, error);
+      return;
+    }
+    this.#line.unshift(task);
+    const pauseMs = Math.max(error.retryAfterMs ?? 0, PAUSE_MS * 2 ** Math.max(0, task.attempts - 1));
+    this.#pause ??= scheduler.schedule(() => {
+      this.#pause = undefined;
+      this.advance();
+    }, pauseMs);
+  }
+}

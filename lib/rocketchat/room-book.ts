@@ -1,0 +1,68 @@
+import type { Held } from './inbox.js';
+import { RoomLife } from './room-life.js';
+
+/** @internal What is known of a room: small, since there may be many. */
+export class RoomEntry {
+  readonly id: string;
+  /** Until when, by the server's clock, everything of it is known, in milliseconds since 1970. */
+  seenAt: number | undefined;
+  /** How many of its events are open. */
+  open = 0;
+  /** Events that wait for their turn. */
+  held: Held[] | undefined;
+  /** Whether something is missing, that its history has. */
+  isBehind = false;
+  /** When it was changed last as it was read, by the server's clock. */
+  listedAt = 0;
+  /** As of which lost connection it was looked at. */
+  epoch = 0;
+  /** Whether we take part in it, as far as that was told. */
+  isOurs = false;
+  /** Whether somebody serves it. */
+  isServed = false;
+  #life: RoomLife | undefined;
+
+  constructor(id: string, epoch: number) {
+    this.id = id;
+    this.epoch = epoch;
+  }
+
+  get life(): RoomLife {
+    return (this.#life ??= new RoomLife());
+  }
+
+  /** Whether it must not be forgotten. */
+  get isBusy(): boolean {
+    return this.isBehind || this.open > 0 || this.held !== undefined;
+  }
+}
+
+/** @internal The last so many rooms, and up to as many before them. Where something is under way, none is forgotten. */
+export class RoomBook {
+  readonly #most: number;
+  #young = new Map<string, RoomEntry>();
+  #old = new Map<string, RoomEntry>();
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  find(rid: string): RoomEntry | undefined {
+    return this.#young.get(rid) ?? this.#old.get(rid);
+  }
+
+  /** The room, as one that was used now. */
+  of(rid: string, epoch: number): RoomEntry {
+    const young = this.#young.get(rid);
+    if (young !== undefined) return young;
+    const room = this.#old.get(rid) ?? new RoomEntry(rid, epoch);
+    if (this.#young.size >= this.#most) {
+      const busy = [...this.#old].filter(([, { isBusy }]) => isBusy);
+      this.#old = this.#young;
+      this.#young = new Map(busy);
+    }
+    this.#young.set(rid, room);
+    this.#old.delete(rid);
+    return room;
+  }
+}

@@ -1,0 +1,144 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import type { InboundEvent } from 'tidewire';
+import { Bench, SALES, SECOND, world, type World } from '../support/rocketchat-bench.js';
+
+type Step = readonly [who: number, what: number];
+const STEPS = fc.array(fc.tuple(fc.nat(2), fc.nat(10)), { minLength: 20, maxLength: 60 });
+const SINCE = '2026-11-20T09:00:00.000Z';
+
+/** A day at the desk. What the rules of the server forbid is no step. */
+const live = (
+  { clock, core }: World,
+  steps: readonly Step[],
+  before: (step: number) => void = () => undefined,
+): void => {
+  const [bot, mira] = [core.agent('helper.bot'), core.agent('mira')];
+  const visitors = ['Dana', 'Lev', 'Ida'].map((name) => core.visitor(name, { department: SALES }));
+  const said = new Map<string, string>();
+  steps.forEach(([who, what], n) => {
+    clock.advance(1_000);
+    before(n);
+    const visitor = visitors[who]!;
+    const room = visitor.rid ?? '';
+    try {
+      if (what <= 2) said.set(visitor.token, visitor.say(`v${n}`));
+      else if (what === 3) visitor.edit(said.get(visitor.token) ?? '', `e${n}`);
+      else if (what === 4) visitor.upload({ name: 'a.png', type: 'image/png', bytes: Uint8Array.of(1) });
+      else if (what === 5) bot.take(room);
+      else if (what === 6) mira.say(room, `a${n}`);
+      else if (what === 7) bot.forward(room, { agent: 'mira' });
+      else if (what === 8) bot.forward(room, { department: SECOND });
+      else if (what === 9) mira.take(room);
+      else if (n % 2 === 0) visitor.close();
+      else bot.close(room, 'solved');
+    } catch {
+      return;
+    }
+  });
+  clock.advance(400_000);
+};
+
+const isMessage = ({ kind }: InboundEvent): boolean => kind === 'message' || kind === 'media';
+const isEdit = ({ kind }: InboundEvent): boolean => kind === 'edited';
+const isLife = ({ id }: InboundEvent): boolean => /~(started|taken|forwarded|ended)/.test(id);
+const idsOf = ({ events }: Bench, isAsked: (event: InboundEvent) => boolean): readonly string[] =>
+  events.filter(isAsked).map(({ id }) => id);
+const byRoom = (
+  { events }: Bench,
+  isAsked: (event: InboundEvent) => boolean,
+): Readonly<Record<string, readonly string[]>> => {
+  const rooms: Record<string, string[]> = {};
+  for (const event of events) if (isAsked(event)) (rooms[event.conversation.id] ??= []).push(event.id);
+  return rooms;
+};
+
+for (const version of ['8.8.0', '7.10.0'])
+  describe(`fromRocketChat, of a day on a server of version ${version}`, () => {
+    it('tells by each input the same messages, the edits that both can see, and the life of rooms in the same order', () => {
+      fc.assert(
+        fc.property(STEPS, (steps) => {
+          const stage = world({ version });
+          const webhook = new Bench(stage, { hooked: true });
+          const realtime = new Bench(stage, { realtime: true });
+          const poll = new Bench(stage, { poll: { everyMs: 500 }, since: SINCE });
+          const seldom = new Bench(stage, { poll: { everyMs: 60_000 }, since: SINCE });
+          const all = new Bench(stage, { hooked: true, realtime: true, poll: true, since: SINCE });
+          live(stage, steps);
+          for (const isAsked of [isMessage, isLife]) {
+            const told = byRoom(realtime, isAsked);
+            for (const other of [webhook, poll, seldom, all]) expect(byRoom(other, isAsked)).to.deep.equal(told);
+          }
+          const edits = idsOf(realtime, isEdit);
+          for (const other of [webhook, all]) expect(byRoom(other, isEdit)).to.deep.equal(byRoom(realtime, isEdit));
+          // Asked for, a message has its last edit alone.
+          for (const other of [poll, seldom]) expect(edits).to.include.members([...idsOf(other, isEdit)]);
+          for (const bench of [webhook, realtime, poll, seldom, all]) {
+            expect(bench.error).to.equal(undefined);
+            expect(bench.troubles).to.deep.equal([]);
+            const made = bench.events.filter(({ fingerprint }) => fingerprint === undefined).filter((e) => !isLife(e));
+            const ids = made.map(({ id }) => id).filter((id) => !id.includes('~queued'));
+            expect(new Set(ids).size, 'none twice').to.equal(ids.length);
+          }
+        }),
+        { numRuns: 40 },
+      );
+    });
+
+    it('loses nothing, doubles nothing, and keeps the order of rooms, while sockets are cut and webhooks come twice, late or not', () => {
+      fc.assert(
+        fc.property(STEPS, fc.array(fc.nat(11), { minLength: 60, maxLength: 60 }), (steps, troubles) => {
+          const stage = world({ version });
+          const calm = new Bench(stage, { realtime: true });
+          const cut = new Bench(stage, { realtime: true });
+          const all = new Bench(stage, { hooked: true, realtime: true });
+          live(stage, steps, (n) => {
+            const { event, hook } = stage.core.faults;
+            const now = new Date(stage.clock.now()).toISOString();
+            switch (troubles[n]) {
+              case 0:
+                cut.port.cut(now);
+                break;
+              case 1:
+                all.port.cut(now);
+                break;
+              case 2:
+              case 3:
+                cut.port.connect();
+                break;
+              case 4:
+              case 5:
+                all.port.connect();
+                break;
+              case 6:
+                event.duplicate = 2;
+                break;
+              case 7:
+                Object.assign(event, { delay: 1, delayMs: 30 });
+                break;
+              case 8:
+                Object.assign(hook, { duplicate: 1, copies: 10 });
+                break;
+              case 9:
+                hook.deaf = 2;
+                break;
+              case 10:
+                hook.lose = 1;
+                break;
+              default:
+            }
+          });
+          for (const { port } of [cut, all]) port.connect();
+          stage.clock.advance(400_000);
+          for (const isAsked of [isMessage, isLife]) {
+            for (const other of [cut, all]) expect(byRoom(other, isAsked)).to.deep.equal(byRoom(calm, isAsked));
+          }
+          for (const bench of [calm, cut, all]) {
+            expect(bench.troubles).to.deep.equal([]);
+            expect(bench.counts).not.to.have.any.keys('inFlight', 'failed', 'refused');
+          }
+        }),
+        { numRuns: 60 },
+      );
+    });
+  });
