@@ -157,6 +157,7 @@ export class Inbox {
     const fresh = isCopy ? [] : told.events.filter((event) => !this.#isKnown(room, event, told, from));
     const [first] = told.events;
     if (fresh.length === 0) {
+      if (copyOf !== undefined && !isCopy) this.#remember(copyOf);
       if (first !== undefined && told.isRead !== true && this.#isAccepting)
         account.open(first).release(account, 'duplicate');
       return 'known';
