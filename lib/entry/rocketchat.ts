@@ -1,3 +1,4 @@
+export * from '../../sinks/rocketchat.js';
 export * from '../../sources/rocketchat.js';
 export type { FetchHandler, FetchHandlerOptions } from '../http-receiver/fetch-handler.js';
 export type { NodeHandler } from '../http-receiver/node-handler.js';
@@ -23,3 +24,5 @@ export {
   type RocketchatWebhookConfig,
   type RocketchatWebhookReceiver,
 } from '../rocketchat/webhook.js';
+export { rocketchatButtons } from '../profiles/rocketchat.js';
+export type { RocketchatOutbound } from '../rocketchat/outgoing.js';

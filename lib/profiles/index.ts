@@ -2,11 +2,17 @@ import type { ActionCapability, CapabilityProfile, Rendering } from '../model/ca
 import type { Conversation } from '../model/conversation.js';
 import type { OutboundAction } from '../model/action.js';
 import { chatfirstProfiles } from './chatfirst.js';
+import { rocketchatProfiles } from './rocketchat.js';
 import { trueconfProfiles } from './trueconf.js';
 import { userlikeProfiles } from './userlike.js';
 
 /** The profiles of all platforms. To change an entry, put a profile of the same platform and channel in front. */
-export const profiles: readonly CapabilityProfile[] = [...userlikeProfiles, ...trueconfProfiles, ...chatfirstProfiles];
+export const profiles: readonly CapabilityProfile[] = [
+  ...userlikeProfiles,
+  ...trueconfProfiles,
+  ...chatfirstProfiles,
+  ...rocketchatProfiles,
+];
 
 /** A channel that we know nothing of: text, and what the human side needs. */
 const plain: CapabilityProfile = {
