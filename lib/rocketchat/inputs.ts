@@ -125,6 +125,9 @@ export class Inputs {
     const inbox = this.#inbox;
     this.#work.add(
       client.status$.subscribe({
+        error: (error: unknown) => {
+          this.#subscriber.error(error);
+        },
         complete: () => {
           this.complete();
         },
@@ -195,6 +198,9 @@ export class Inputs {
     this.#lookSince = Math.min(this.#lookSince, since);
     this.#looking?.unsubscribe();
     this.#looking = this.#rounds?.look(userId, this.#lookSince).subscribe({
+      error: (error: unknown) => {
+        this.#subscriber.error(error);
+      },
       complete: () => {
         inbox.looked = lost;
         this.#lookSince = Infinity;
@@ -298,4 +304,4 @@ export class Inputs {
   }
 }
 
-const copyOf = (body: unknown): string => `post ${digestOf(JSON.stringify(body) ?? '')}`;
+const copyOf = (body: unknown): string => `post ${digestOf(JSON.stringify(body))}`;

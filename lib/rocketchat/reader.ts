@@ -1,6 +1,6 @@
 import { Subscription, type SchedulerLike } from 'rxjs';
 import { either as E } from 'fp-ts';
-import { ChatError, toChatError } from '../errors.js';
+import { toChatError, type ChatError } from '../errors.js';
 import type { InboundEvent } from '../model/index.js';
 import type { RocketchatMessage, RocketchatSync } from './answers.js';
 import type { CallBudget } from './call-budget.js';

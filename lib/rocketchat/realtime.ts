@@ -72,8 +72,13 @@ export class Realtime {
         });
     }
     this.#work.add(
-      client.strays$.subscribe(({ text, error }) => {
-        this.#undecodable(text, '', error);
+      client.strays$.subscribe({
+        next: ({ text, error }) => {
+          this.#undecodable(text, '', error);
+        },
+        error: (thrown: unknown) => {
+          ended(toChatError('rocketchat', thrown));
+        },
       }),
     );
   }

@@ -106,6 +106,47 @@ export const chatRoutes = (world: World): readonly Route[] => {
       },
     }),
     forUsers({
+      method: 'POST',
+      path: 'chat.react',
+      body: schema('messageId* emoji reaction shouldReact:boolean'),
+      handle: ({ body, user }) => {
+        const message = messages.find(body.text('messageId'));
+        if (message === undefined)
+          throw coded('error-message-not-found', 'The provided "messageId" does not match any existing message.');
+        const emoji = body.perhaps('emoji') ?? body.perhaps('reaction') ?? '';
+        if (emoji === '') throw coded('error-emoji-param-not-provided', 'The required "emoji" param is missing.');
+        rooms.accessible(message.room.id, user);
+        messages.react(message, user, emoji, body.has('shouldReact') ? body.flag('shouldReact') : undefined);
+        return {};
+      },
+    }),
+    forUsers({
+      method: 'GET',
+      path: 'chat.getMessageReadReceipts',
+      query: schema('messageId*'),
+      handle: ({ query, user }) => {
+        const message = messages.find(query.text('messageId'));
+        if (message === undefined) throw coded('error-invalid-message', 'Invalid message');
+        const { id, room, at } = message;
+        rooms.accessible(room.id, user);
+        const receipts = [...room.members.values()].flatMap(({ id: _id, account, readAt }) =>
+          readAt === undefined || readAt < at
+            ? []
+            : [
+                {
+                  _id,
+                  roomId: room.id,
+                  messageId: id,
+                  userId: account.id,
+                  ts: new Date(readAt),
+                  user: authorOf(agent(account)),
+                },
+              ],
+        );
+        return { receipts };
+      },
+    }),
+    forUsers({
       method: 'GET',
       path: 'chat.syncMessages',
       query: schema('roomId* lastUpdate next previous type count:any'),

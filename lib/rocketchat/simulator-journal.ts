@@ -31,6 +31,13 @@ export type RocketchatRoomEffect = { readonly rid: string } & (
       readonly text: string;
     }
   | { readonly kind: 'deleted'; readonly by: string; readonly messageId: string }
+  | {
+      readonly kind: 'reacted';
+      readonly by: string;
+      readonly messageId: string;
+      readonly emoji: string;
+      readonly isOn: boolean;
+    }
   /** An `_id` came that is known: nothing was stored. */
   | { readonly kind: 'repeated'; readonly by: string; readonly messageId: string }
   | { readonly kind: 'joined' | 'left'; readonly by: string }

@@ -1,7 +1,8 @@
 import type { Desk } from './simulator-desk.js';
 import type { Hooks } from './simulator-hooks.js';
+import { isRecord } from '../trueconf/simulator-fields.js';
 import { authorOf } from './simulator-model.js';
-import type { Author, Message, RocketchatContent, Room } from './simulator-model.js';
+import type { Account, Author, Message, RocketchatContent, Room } from './simulator-model.js';
 import type { Streams } from './simulator-streams.js';
 
 interface Posted {
@@ -73,6 +74,24 @@ export class Messages {
     this.#desk.write({ kind: 'edited', ...this.#sight(message, by) });
     this.#streams.message(message);
     this.#hooks.message(message);
+  }
+
+  /** Puts an emoji on a message or takes it away, which is no edit; the other way round from how it is where nobody says. */
+  react(message: Message, by: Account, emoji: string, shouldReact?: boolean): void {
+    const { room, id } = message;
+    const name = `:${emoji.replace(/^:|:$/g, '')}:`;
+    const all = isRecord(message.extra['reactions']) ? message.extra['reactions'] : {};
+    const { [name]: found, ...others } = all;
+    const names = isRecord(found) && Array.isArray(found['usernames']) ? found['usernames'] : [];
+    const isOn = shouldReact ?? !names.includes(by.username);
+    if (isOn === names.includes(by.username)) return;
+    const usernames = isOn ? [...names, by.username] : names.filter((username) => username !== by.username);
+    const reactions = usernames.length === 0 ? others : { ...others, [name]: { usernames } };
+    const { reactions: _, ...extra } = message.extra;
+    message.extra = Object.keys(reactions).length === 0 ? extra : { ...extra, reactions };
+    message.updatedAt = this.#desk.now();
+    this.#desk.write({ kind: 'reacted', rid: room.id, by: by.id, messageId: id, emoji: name, isOn });
+    this.#streams.message(message);
   }
 
   delete(message: Message, by: Author): void {

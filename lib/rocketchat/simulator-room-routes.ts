@@ -63,7 +63,7 @@ export const roomRoutes = (world: World): readonly Route[] => {
       throw plain('The "customFields" query parameter must be a valid JSON.');
     }
   };
-  const forceClose = desk.since('7.13') ? ' forceClose:boolean' : '';
+  const forceClose = desk.since('7.0') ? ' forceClose:boolean' : '';
 
   return [
     forUsers({

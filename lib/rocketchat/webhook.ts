@@ -1,4 +1,3 @@
-import { either as E } from 'fp-ts';
 import type { SchedulerLike } from 'rxjs';
 import type { Account, Accounts, Counts } from '../accounts.js';
 import { CLOSED, sameText, TOO_LARGE, wrongMethod, type Answer } from '../http-receiver/answer.js';

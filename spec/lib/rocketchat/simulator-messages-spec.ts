@@ -355,6 +355,52 @@ describe('rocketchatCore keeps messages', () => {
     expect(core.journal.map(({ kind }) => kind)).to.include.members(['visited', 'transcript', 'status']);
   });
 
+  it('with emojis, which are no edit, and tells of the message again', () => {
+    const { core, clock, asBot, kim, rid } = talk();
+    const socket = Client.in(core, 'helper.bot');
+    socket.sub('stream-room-messages', '__my_messages__');
+    const messageId = kim.say('Hello?');
+    clock.advance(1_000);
+    const reacted = (): unknown => {
+      const [message] = socket.events('__my_messages__').at(-1) as [Payload];
+      expect(message['editedAt']).to.equal(undefined);
+      return message['reactions'];
+    };
+    expect(asBot('POST', 'chat.react', { messageId, emoji: 'ok', shouldReact: true }).body).to.deep.equal({
+      success: true,
+    });
+    expect(reacted()).to.deep.equal({ ':ok:': { usernames: ['helper.bot'] } });
+    asBot('POST', 'chat.react', { messageId, emoji: ':ok:', shouldReact: true });
+    expect(socket.heard()).to.have.length(2);
+    asBot('POST', 'chat.react', { messageId, emoji: ':ok:' });
+    expect(reacted()).to.equal(undefined);
+    expect(asBot('POST', 'chat.react', { messageId }).body).to.include({ errorType: 'error-emoji-param-not-provided' });
+    expect(asBot('POST', 'chat.react', { messageId: 'nothing', emoji: 'ok' }).body).to.include({
+      errorType: 'error-message-not-found',
+    });
+    expect(rest(core, 'POST', 'chat.react', { as: 'lev', body: { messageId, emoji: 'ok' } }).status).to.equal(400);
+    expect(core.journal.filter(({ kind }) => kind === 'reacted').map((entry) => ({ ...entry, at: 0 }))).to.deep.equal([
+      { at: 0, kind: 'reacted', rid, by: core.agent('helper.bot').id, messageId, emoji: ':ok:', isOn: true },
+      { at: 0, kind: 'reacted', rid, by: core.agent('helper.bot').id, messageId, emoji: ':ok:', isOn: false },
+    ]);
+  });
+
+  it('and who has read them', () => {
+    const { core, clock, asBot, kim, rid } = talk();
+    const messageId = kim.say('Hello?');
+    const receipts = () => asBot('GET', `chat.getMessageReadReceipts?messageId=${messageId}`).body['receipts'];
+    expect(receipts()).to.deep.equal([]);
+    clock.advance(1_000);
+    asBot('POST', 'subscriptions.read', { rid });
+    const [receipt, ...others] = receipts() as Payload[];
+    expect(others).to.deep.equal([]);
+    expect(receipt).to.include({ messageId, roomId: rid, userId: core.agent('helper.bot').id });
+    clock.advance(1_000);
+    const later = kim.say('Anybody?');
+    expect(asBot('GET', `chat.getMessageReadReceipts?messageId=${later}`).body['receipts']).to.have.length(0);
+    expect(asBot('GET', 'chat.getMessageReadReceipts?messageId=nothing').body).to.include({ success: false });
+  });
+
   it('and shows bots and people what they saw', () => {
     const { core, kim, bot, rid } = talk();
     kim.say('Hello?');

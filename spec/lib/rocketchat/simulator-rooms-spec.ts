@@ -263,6 +263,22 @@ describe('rocketchatCore keeps rooms', () => {
       expect(close({ comment: 'x', tags: ['t'] }, 'boss')).to.equal('error-room-already-closed');
     });
 
+    it('by force, on servers from 7.0', () => {
+      for (const [version, status] of [
+        ['6.13.0', 400],
+        ['7.10.0', 200],
+        ['8.8.0', 200],
+      ] as const) {
+        const { core, bot } = stage({ version });
+        const rid = core.visitor('Kim').open();
+        bot.take(rid);
+        const body = { rid, comment: 'x', forceClose: true };
+        expect(rest(core, 'POST', 'livechat/room.closeByUser', { as: 'helper.bot', body }).status, version).to.equal(
+          status,
+        );
+      }
+    });
+
     it('by visitors, where they may', () => {
       const close = (config: RocketchatCoreConfig) => {
         const { core } = stage(config);
