@@ -58,7 +58,6 @@ export class Inputs {
     this.#startedAt = scheduler.now();
     this.#from = rules.since;
     if (hook !== undefined) {
-      hook.take = (body, arrival) => this.#posted(body, arrival);
       this.#work.add(
         hook.receiver.events.subscribe({
           error: (error: unknown) => {
@@ -69,7 +68,10 @@ export class Inputs {
           },
         }),
       );
-      this.#work.add(() => (hook.take = undefined));
+      if (!subscriber.closed) {
+        hook.take = (body, arrival) => this.#posted(body, arrival);
+        this.#work.add(() => (hook.take = undefined));
+      }
     }
     if (client === undefined || subscriber.closed) {
       this.#self = self ?? '';
@@ -216,8 +218,8 @@ export class Inputs {
     ).pipe(
       map(({ rooms }) => {
         const latest = Math.max(cursor ?? 0, ...rooms.map(changedAt));
-        // Where there was nothing, all that comes is new.
-        this.#from ??= latest;
+        // What was there is not new. Where there was nothing, all that comes is.
+        this.#from ??= latest + 1;
         cursor = latest;
       }),
     );

@@ -1,0 +1,615 @@
+import { expect } from 'chai';
+import { ChatError, dropEcho, openAccounts, type InboundEvent } from 'tidewire';
+import { fromRocketChat, rocketchatWebhook, type FromRocketChatConfig } from 'tidewire/rocketchat';
+import { virtualClock } from 'tidewire/testing';
+import { postedTo } from '../support/posted.js';
+import { Bench, HOOK_SECRET, SALES, SECOND, world, type BenchConfig } from '../support/rocketchat-bench.js';
+import type { RocketchatCoreConfig } from 'tidewire/simulators';
+
+/** A source, and visitors that a bot serves. */
+const talk = (config: BenchConfig = {}, server: RocketchatCoreConfig = {}) => {
+  const stage = world(server);
+  const bench = new Bench(stage, { realtime: true, ...config });
+  const { core, clock } = stage;
+  const [bot, mira] = [core.agent('helper.bot'), core.agent('mira')];
+  const open = (name: string) => {
+    const visitor = core.visitor(name, { department: SALES });
+    const rid = visitor.open();
+    bot.take(rid);
+    clock.advance(1_000);
+    return { visitor, rid };
+  };
+  const now = (): string => new Date(clock.now()).toISOString();
+  return { ...stage, bench, bot, mira, open, now };
+};
+const kinds = (events: readonly InboundEvent[]): readonly string[] => events.map(({ kind }) => kind);
+
+describe('fromRocketChat', () => {
+  it('emits each event once, with its account, whichever way it came first', () => {
+    const { bench, open, clock } = talk({ hooked: true });
+    const { visitor, rid } = open('Dana');
+    visitor.say('one');
+    visitor.edit(visitor.say('two'), 'three');
+    clock.advance(1_000);
+    expect(bench.said(rid)).to.deep.equal(['one', 'two', '*three']);
+    expect(bench.life(rid).filter((it) => !it.startsWith('queued'))).to.deep.equal([
+      'started',
+      `taken~${bench.core.agent('helper.bot').id}`,
+    ]);
+    expect([...bench.accounts.bySource().keys()]).to.deep.equal(['rocketchat']);
+    const { handled, duplicate } = bench.counts as Record<string, number>;
+    expect(handled).to.equal(bench.events.length);
+    // Of each, the other input told, too: started, queued, taken, two messages and an edit.
+    expect(duplicate).to.be.at.least(6);
+  });
+
+  it('drops a webhook that comes ten times, at once or again and again, and counts it', () => {
+    const { bench, open, clock, core } = talk({ hooked: true, realtime: false });
+    const { visitor, rid } = open('Dana');
+    const before = bench.counts as Record<string, number>;
+    Object.assign(core.faults.hook, { duplicate: 1, copies: 10 });
+    visitor.say('one');
+    core.faults.hook.deaf = 4;
+    visitor.say('two');
+    clock.advance(200_000);
+    expect(bench.said(rid)).to.deep.equal(['one', 'two']);
+    const { handled, duplicate } = bench.counts as Record<string, number>;
+    expect([handled! - before['handled']!, duplicate! - (before['duplicate'] ?? 0)]).to.deep.equal([2, 9 + 4]);
+  });
+
+  it('tells that a room was taken, forwarded, and closed, with whom and by whom', () => {
+    const { bench, bot, mira, core, clock } = talk();
+    const dana = core.visitor('Dana', { department: SALES });
+    const rid = dana.open();
+    clock.advance(1_000);
+    bot.take(rid);
+    clock.advance(1_000);
+    bot.forward(rid, { agent: 'mira' });
+    clock.advance(1_000);
+    mira.say(rid, 'I am Mira.');
+    clock.advance(1_000);
+    mira.forward(rid, { agent: 'helper.bot' });
+    clock.advance(1_000);
+    bot.close(rid, 'solved');
+    clock.advance(1_000);
+    const told = bench.events.filter(({ id }) => !id.includes('~queued'));
+    const life = told.flatMap((event) => {
+      if (event.kind === 'handoffTaken') return [`taken by ${event.agent?.name ?? ''}`];
+      if (event.kind === 'membership') return event.id.startsWith(rid) ? ['taken by us'] : [];
+      if (event.kind === 'ended') return [`ended by ${event.by ?? ''}: ${event.reason ?? ''}`];
+      return [event.kind === 'other' ? event.name : event.kind];
+    });
+    expect(life).to.deep.equal([
+      'started',
+      'taken by us',
+      'forwarded',
+      'taken by Mira',
+      'message',
+      'forwarded',
+      'taken by us',
+      'ended by bot: solved',
+    ]);
+    expect(told.find(({ kind }) => kind === 'message')?.sender).to.include({ role: 'agent', name: 'Mira' });
+  });
+
+  it('tells of who waits, and of each time that a room does', () => {
+    const { bench, bot, core, clock } = talk({ rooms: 'queue', realtime: { departments: [SALES, SECOND] } });
+    const rid = core.visitor('Dana', { department: SALES }).open();
+    clock.advance(1_000);
+    bot.take(rid);
+    clock.advance(1_000);
+    bot.forward(rid, { department: SECOND });
+    clock.advance(1_000);
+    bot.take(rid);
+    clock.advance(1_000);
+    const us = `taken~${bot.id}`;
+    expect(bench.life(rid)).to.deep.equal([
+      'queued~66fa01c7d2a9b3e4f5061728',
+      'started',
+      us,
+      'forwarded~department:66fa01c7d2a9b3e4f5061999',
+      'queued~66fa01c7d2a9b3e4f5061999',
+      us,
+    ]);
+  });
+
+  it('leaves out what we say, unless it is asked for', () => {
+    const { bench, open, bot, clock } = talk();
+    const { rid } = open('Dana');
+    bot.say(rid, 'Hello.');
+    clock.advance(1_000);
+    expect(bench.said()).to.deep.equal([]);
+    expect(bench.counts).to.deep.include({ ignored: 1 });
+    const other = talk({ echoes: true, hooked: true });
+    const heard: InboundEvent[] = [];
+    other.bench.emitted.pipe(dropEcho()).subscribe((event) => heard.push(event));
+    const { rid: room } = other.open('Dana');
+    other.bot.say(room, 'Hello.');
+    other.clock.advance(1_000);
+    expect(other.bench.said()).to.deep.equal(['Hello.']);
+    expect(kinds(heard)).not.to.include('message');
+  });
+
+  it('knows what is told again without being new: previews of links, emojis', () => {
+    const { bench, open, clock, core } = talk({ remember: 3 }, { previewMs: 20_000 });
+    const { visitor, rid } = open('Dana');
+    const { visitor: other } = open('Lev');
+    visitor.say('see https://shop.example');
+    clock.advance(15_000);
+    for (const words of ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']) other.say(words);
+    clock.advance(20_000);
+    expect(bench.said(rid)).to.deep.equal(['see https://shop.example']);
+    expect(core.journal.filter(({ kind }) => kind === 'told')).to.have.length.above(10);
+  });
+
+  it('orders what comes within `reorderMs`, and never leaves out what comes later', () => {
+    const { bench, open, clock, core } = talk({ reorderMs: 50 });
+    const { visitor, rid } = open('Dana');
+    const say = (words: string, delayMs: number): void => {
+      Object.assign(core.faults.event, { delay: delayMs === 0 ? 0 : 1, delayMs });
+      visitor.say(words);
+      clock.advance(1);
+    };
+    say('one', 30);
+    say('two', 0);
+    say('three', 45);
+    say('four', 0);
+    clock.advance(1_000);
+    expect(bench.said(rid)).to.deep.equal(['one', 'two', 'three', 'four']);
+    say('five', 300);
+    say('six', 0);
+    clock.advance(1_000);
+    expect(bench.said(rid).slice(4)).to.deep.equal(['six', 'five']);
+  });
+
+  it('emits at once where nothing is to be ordered', () => {
+    const { bench, open } = talk({ reorderMs: 0 });
+    const { visitor } = open('Dana');
+    visitor.say('one');
+    expect(bench.said()).to.deep.equal(['one']);
+  });
+
+  describe('after the socket was lost', () => {
+    it('makes good what it missed, edits, removals and the life of rooms too, in order', () => {
+      const { bench, open, bot, clock, now } = talk();
+      const { visitor, rid } = open('Dana');
+      const first = visitor.say('one');
+      clock.advance(1_000);
+      bench.port.cut(now());
+      visitor.edit(first, 'One');
+      clock.advance(1_000);
+      visitor.say('two');
+      const gone = visitor.say('oops');
+      clock.advance(1_000);
+      visitor.remove(gone);
+      clock.advance(1_000);
+      visitor.close();
+      clock.advance(1_000);
+      bench.port.connect();
+      clock.advance(1_000);
+      expect(bench.said(rid)).to.deep.equal(['one', '*One', 'two']);
+      const removed = bench.events.find(({ kind }) => kind === 'removed');
+      expect(removed).to.include({ messageId: gone });
+      expect(bench.life(rid).at(-1)).to.equal('ended');
+      expect(bench.port.calls).to.deep.equal(['rooms', 'queue', `sync ${rid}`]);
+      expect(bot.serves).to.deep.equal([]);
+    });
+
+    it('lets a room wait for its own gap only', () => {
+      const { bench, open, clock, now } = talk();
+      const [dana, lev] = [open('Dana'), open('Lev')];
+      bench.port.cut(now());
+      dana.visitor.say('missed');
+      clock.advance(1_000);
+      bench.port.connect();
+      // The list is there, the history is not yet.
+      bench.port.holdUp();
+      clock.advance(1_000);
+      dana.visitor.say('live');
+      lev.visitor.say('hello');
+      clock.advance(1_000);
+      expect(bench.said(lev.rid)).to.deep.equal(['hello']);
+      bench.port.goOn();
+      clock.advance(1_000);
+      expect(bench.said(dana.rid)).to.deep.equal(['missed', 'live']);
+    });
+
+    it('reads a room that speaks up before it is known which rooms missed something', () => {
+      const { bench, open, clock, now } = talk();
+      const [dana, lev] = [open('Dana'), open('Lev')];
+      bench.port.cut(now());
+      dana.visitor.say('missed');
+      clock.advance(1_000);
+      bench.port.holdUp();
+      bench.port.connect();
+      lev.visitor.say('hello');
+      dana.visitor.say('live');
+      clock.advance(1_000);
+      expect(bench.said()).to.deep.equal([]);
+      expect(bench.port.calls).to.deep.equal(['rooms', 'queue', `sync ${lev.rid}`, `sync ${dana.rid}`]);
+      bench.port.goOn();
+      clock.advance(1_000);
+      expect(bench.said(dana.rid)).to.deep.equal(['missed', 'live']);
+      expect(bench.said(lev.rid)).to.deep.equal(['hello']);
+    });
+
+    it('keeps to its budget of calls', () => {
+      const { bench, open, clock, now } = talk({ callsPerMinute: 4 });
+      const guests = ['Dana', 'Lev', 'Ida', 'Kim'].map(open);
+      bench.port.cut(now());
+      for (const { visitor } of guests) visitor.say('missed');
+      clock.advance(1_000);
+      bench.port.connect();
+      clock.advance(1_000);
+      expect(bench.port.calls).to.have.length(4);
+      expect(bench.said()).to.have.length(2);
+      clock.advance(58_000);
+      expect(bench.said()).to.have.length(2);
+      clock.advance(2_000);
+      expect(bench.said()).to.have.length(4);
+    });
+
+    it('waits as long as it is throttled, and gives a room up that cannot be read, and says so', () => {
+      const { bench, open, clock, now } = talk();
+      const { visitor, rid } = open('Dana');
+      const fail = (kind: 'throttled' | 'unreachable' | 'refused', retryAfterMs?: number): void => {
+        bench.port.failures.push(new ChatError(kind, 'rocketchat', 'no', { retryAfterMs }));
+      };
+      const missed = (words: string): void => {
+        bench.port.cut(now());
+        visitor.say(words);
+        clock.advance(1_000);
+        bench.port.connect();
+      };
+      fail('throttled', 7_000);
+      missed('one');
+      clock.advance(6_900);
+      expect(bench.said(rid)).to.deep.equal([]);
+      clock.advance(1_000);
+      expect(bench.said(rid)).to.deep.equal(['one']);
+      bench.port.holdUp();
+      missed('two');
+      for (let n = 0; n < 5; n++) fail('unreachable');
+      bench.port.goOn();
+      clock.advance(60_000);
+      expect(bench.troubles.map(({ kind }) => kind)).to.deep.equal(['gap']);
+      visitor.say('three');
+      clock.advance(1_000);
+      expect(bench.said(rid)).to.deep.equal(['one', 'three']);
+    });
+  });
+
+  describe('under pressure', () => {
+    const full = { maxInFlight: 8, maxPerConversation: 4, settles: false, reorderMs: 0 } as const;
+
+    it('answers a webhook 503, and takes it when it is posted again', () => {
+      const { bench, open, clock, statuses } = talk({ ...full, hooked: true, realtime: false });
+      const { visitor, rid } = open('Dana');
+      bench.finishAll();
+      for (const words of ['a', 'b', 'c', 'd', 'e']) visitor.say(words);
+      expect(statuses.slice(-5)).to.deep.equal([200, 200, 200, 200, 503]);
+      expect(bench.counts).to.deep.include({ inFlight: 4, refused: 1 });
+      bench.finishAll();
+      clock.advance(20_000);
+      expect(bench.said(rid)).to.deep.equal(['a', 'b', 'c', 'd', 'e']);
+    });
+
+    it('reads from history what it turned away, in order, when half of the places are free', () => {
+      const { bench, open, clock } = talk(full);
+      const { visitor, rid } = open('Dana');
+      bench.finishAll();
+      for (const words of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) {
+        visitor.say(words);
+        clock.advance(1_000);
+      }
+      expect(bench.said(rid)).to.deep.equal(['a', 'b', 'c', 'd']);
+      for (const { id } of bench.events.slice(-4, -2)) bench.finish(id);
+      clock.advance(1_000);
+      expect(bench.said(rid)).to.deep.equal(['a', 'b', 'c', 'd', 'e', 'f']);
+      bench.finishAll();
+      clock.advance(1_000);
+      expect(bench.said(rid)).to.deep.equal(['a', 'b', 'c', 'd', 'e', 'f', 'g']);
+      visitor.say('h');
+      expect(bench.said(rid).at(-1)).to.equal('h');
+    });
+
+    it('goes on with other rooms when one is full, and with all of them after it was full itself', () => {
+      const { bench, open, clock } = talk({ ...full, maxInFlight: 6 });
+      const [dana, lev] = [open('Dana'), open('Lev')];
+      bench.finishAll();
+      for (let n = 1; n <= 6; n++) {
+        dana.visitor.say(`d${n}`);
+        lev.visitor.say(`l${n}`);
+        clock.advance(1_000);
+      }
+      for (let n = 0; n < 20; n++) {
+        bench.finishAll();
+        clock.advance(1_000);
+      }
+      const all = (name: string) => [1, 2, 3, 4, 5, 6].map((n) => `${name}${n}`);
+      expect(bench.said(dana.rid)).to.deep.equal(all('d'));
+      expect(bench.said(lev.rid)).to.deep.equal(all('l'));
+    });
+
+    it('takes again what failed before anything of it was delivered, when it comes again', () => {
+      const { bench, open, clock, core } = talk({ settles: false, hooked: true, realtime: false });
+      const { visitor, rid } = open('Dana');
+      core.faults.hook.deaf = 1;
+      const id = visitor.say('one');
+      clock.advance(1_000);
+      bench.finish(id, 'failed');
+      clock.advance(30_000);
+      expect(bench.said(rid)).to.deep.equal(['one', 'one']);
+    });
+  });
+
+  describe('which rooms', () => {
+    const stranger = (rooms: FromRocketChatConfig['rooms'], hooked: boolean) => {
+      const { bench, mira, bot, core, clock } = talk(
+        { rooms: rooms ?? 'all', ...(hooked ? { hooked, realtime: false } : { realtime: { departments: [SALES] } }) },
+        {},
+      );
+      const [ours, theirs, nobodys] = ['Dana', 'Lev', 'Ida'].map((name) => core.visitor(name, { department: SALES }));
+      bot.take(ours!.open());
+      mira.take(theirs!.open());
+      nobodys!.open();
+      clock.advance(1_000);
+      for (const [n, visitor] of [ours, theirs, nobodys].entries()) visitor!.say(['ours', 'theirs', 'nobodys'][n]!);
+      clock.advance(1_000);
+      bot.close(ours!.rid!, 'solved');
+      clock.advance(1_000);
+      expect(bench.events.filter(({ kind }) => kind === 'ended')).to.have.length(1);
+      return bench.said();
+    };
+    for (const hooked of [true, false])
+      it(`are ours, those of the queue, or all that are told, by ${hooked ? 'webhook' : 'socket'}`, () => {
+        expect(stranger('ours', hooked)).to.deep.equal(['ours']);
+        expect(stranger('queue', hooked)).to.deep.equal(['ours', 'nobodys']);
+        expect(stranger('all', hooked)).to.deep.equal(['ours', 'theirs', 'nobodys']);
+      });
+
+    it('are those of the queue for who may not list all', () => {
+      const stage = world();
+      const bench = new Bench(stage, { poll: { everyMs: 1_000 }, username: 'plain' });
+      const rid = stage.core.visitor('Dana', { department: SALES }).open();
+      stage.clock.advance(2_000);
+      expect(bench.life(rid)).to.include('started');
+      expect(bench.troubles).to.deep.equal([]);
+    });
+  });
+
+  describe('by polling', () => {
+    it('tells what happened since it began, or since it was told to', () => {
+      const stage = world();
+      const dana = stage.core.visitor('Dana', { department: SALES });
+      dana.say('before');
+      stage.clock.advance(60_000);
+      const since = new Date(stage.clock.now()).toISOString();
+      const fresh = new Bench(stage, { poll: { everyMs: 1_000 } });
+      const all = new Bench(stage, { poll: { everyMs: 1_000 }, since: '2026-11-20T00:00:00.000Z' });
+      const late = new Bench(stage, { realtime: true, since });
+      stage.clock.advance(2_000);
+      dana.say('after');
+      stage.clock.advance(2_000);
+      expect(fresh.said()).to.deep.equal(['after']);
+      expect(all.said()).to.deep.equal(['before', 'after']);
+      expect(late.said()).to.deep.equal(['after']);
+      expect(fresh.life(dana.rid!)).to.deep.equal([]);
+    });
+
+    it('reads a room once for each change, and all pages of what was changed', () => {
+      const stage = world({ maxCount: 3 });
+      const visitors = Array.from({ length: 8 }, (_, n) => stage.core.visitor(`v${n}`, { department: SALES }));
+      const bench = new Bench(stage, { poll: { everyMs: 1_000 } });
+      stage.clock.advance(5_000);
+      for (const visitor of visitors) visitor.say('hello');
+      stage.clock.advance(5_000);
+      expect(bench.said()).to.have.length(8);
+      const reads = bench.port.calls.filter((call) => call.startsWith('sync'));
+      expect(reads).to.have.length(8);
+    });
+
+    it('sees the life of rooms where system messages are hidden', () => {
+      const hiddenTypes = ['livechat-started', 'uj', 'ul', 'command', 'livechat-close', 'livechat_transfer_history'];
+      const stage = world({ hiddenTypes });
+      const bench = new Bench(stage, { poll: { everyMs: 1_000 }, realtime: true, since: '2026-11-20T00:00:00.000Z' });
+      const bot = stage.core.agent('helper.bot');
+      const rid = stage.core.visitor('Dana', { department: SALES }).open();
+      stage.clock.advance(2_000);
+      bot.take(rid);
+      stage.clock.advance(2_000);
+      bot.close(rid, 'solved');
+      stage.clock.advance(2_000);
+      const life = bench.life(rid).filter((it) => !it.startsWith('queued'));
+      expect(life).to.deep.equal(['started', `taken~${bot.id}`, 'ended']);
+    });
+
+    it('goes on after a round that failed', () => {
+      const stage = world();
+      const bench = new Bench(stage, { poll: { everyMs: 1_000 } });
+      const dana = stage.core.visitor('Dana', { department: SALES });
+      stage.clock.advance(3_000);
+      bench.port.failures.push(new ChatError('undecodable', 'rocketchat', 'no'));
+      dana.say('one');
+      stage.clock.advance(5_000);
+      expect(bench.said()).to.deep.equal(['one']);
+      expect(bench.troubles.map(({ kind }) => kind)).to.deep.equal(['look']);
+    });
+  });
+
+  it('tells of typing, removals and receipts in rooms that we take part in, when asked to', () => {
+    const { bench, open, bot, clock } = talk({
+      realtime: { notices: ['user-activity', 'deleteMessage', 'messagesRead'] },
+    });
+    const { visitor, rid } = open('Dana');
+    visitor.type();
+    visitor.remove(visitor.say('oops'));
+    clock.advance(1_000);
+    expect(kinds(bench.events).slice(-3)).to.have.members(['progress', 'message', 'removed']);
+    bot.close(rid, 'solved');
+    clock.advance(1_000);
+    const subscribed = bench.core.journal.filter((entry) => entry.kind === 'subscribed' && entry.event.startsWith(rid));
+    const ended = bench.core.journal.filter(({ kind }) => kind === 'unsubscribed');
+    expect([subscribed.length, ended.length]).to.deep.equal([3, 3]);
+  });
+
+  it('hands on what it does not know, and what breaks the protocol', () => {
+    const { bench, webhook, core, clock } = { ...talk(), webhook: undefined };
+    core.raw('no json');
+    const raw = { _id: 'm1', rid: 'r1', msg: 'my IBAN', ts: 'yesterday', u: { _id: 'u' } };
+    const fields = { eventName: '__my_messages__', args: [raw, { roomType: 'l', roomParticipant: true }] };
+    core.raw(JSON.stringify({ msg: 'changed', collection: 'stream-room-messages', id: 'id', fields }));
+    clock.advance(1_000);
+    expect(webhook).to.equal(undefined);
+    expect(kinds(bench.events)).to.deep.equal(['undecodable', 'undecodable']);
+    expect(bench.events[1]?.conversation.id).to.equal('r1');
+    const problems = bench.events.flatMap((event) => (event.kind === 'undecodable' ? event.problems : []));
+    expect(problems.join()).not.to.include('IBAN');
+  });
+
+  it('keeps apart rooms of other types', () => {
+    const { bench, core, clock } = talk();
+    const raw = { _id: 'm1', rid: 'r1', msg: 'general chatter', ts: { $date: clock.now() }, u: { _id: 'u' } };
+    const fields = { eventName: '__my_messages__', args: [raw, { roomType: 'c', roomParticipant: true }] };
+    core.raw(JSON.stringify({ msg: 'changed', collection: 'stream-room-messages', id: 'id', fields }));
+    clock.advance(1_000);
+    expect(bench.events).to.deep.equal([]);
+    expect(bench.counts).to.deep.equal({});
+  });
+
+  it('has one subscriber, and ends with the client, the webhook, or when it is drained', async () => {
+    const { bench } = talk();
+    let error: unknown;
+    bench.source.subscribe({ error: (thrown: unknown) => (error = thrown) });
+    expect(String(error)).to.include('share()');
+    bench.port.status.complete();
+    expect(bench.isComplete).to.equal(true);
+    const hooked = talk({ hooked: true, realtime: false });
+    const other = fromRocketChat({ webhook: hooked.bench.webhook, self: 'x' });
+    other.subscribe({ error: (thrown: unknown) => (error = thrown) });
+    expect(String(error)).to.include('this webhook has a subscriber already');
+    const { visitor } = hooked.open('Dana');
+    visitor.say('still waiting');
+    const draining = hooked.bench.webhook.drain(1_000);
+    expect(hooked.bench.isComplete).to.equal(true);
+    expect(hooked.bench.said()).to.deep.equal(['still waiting']);
+    expect((await draining).inFlight).to.equal(0);
+    const drained = talk();
+    const { visitor: lev } = drained.open('Lev');
+    lev.say('hello');
+    expect((await drained.bench.source.drain(0)).inFlight).to.equal(0);
+    expect([drained.bench.isComplete, drained.bench.said()]).to.deep.equal([true, ['hello']]);
+    let isOver = false;
+    drained.bench.source.subscribe({ complete: () => (isOver = true) });
+    expect(isOver).to.equal(true);
+  });
+
+  it('settles what waits as failed when it is unsubscribed, and turns webhooks away from then on', () => {
+    const { bench, open, statuses } = talk({ hooked: true, realtime: false });
+    const { visitor } = open('Dana');
+    visitor.say('one');
+    bench.subscription.unsubscribe();
+    expect(bench.said()).to.deep.equal([]);
+    expect(bench.counts).to.deep.include({ failed: 1 });
+    visitor.say('two');
+    expect(statuses.at(-1)).to.equal(503);
+    expect(bench.clock.actions.filter(({ delay }) => delay < 10_000).length, 'timers').to.be.at.most(2);
+  });
+
+  it('refuses wrong arguments at the call', () => {
+    const { port: client } = new Bench(world(), { realtime: true });
+    const webhook = rocketchatWebhook({ secret: 's' });
+    expect(() => fromRocketChat({ client })).to.throw(TypeError, 'one of webhook, realtime and poll');
+    expect(() => fromRocketChat({ webhook, poll: true })).to.throw(TypeError, 'need a client');
+    expect(() => fromRocketChat({ client, webhook: rocketchatWebhook({ secret: 's', account: 'north' }) })).to.throw(
+      TypeError,
+      'the same account',
+    );
+    expect(() => fromRocketChat({ webhook: { ...webhook } })).to.throw(TypeError, 'rocketchatWebhook()');
+    for (const [wrong, name] of [
+      [{ maxInFlight: 0 }, 'maxInFlight'],
+      [{ maxPerConversation: NaN }, 'maxPerConversation'],
+      [{ remember: 0 }, 'remember'],
+      [{ maxRooms: 0 }, 'maxRooms'],
+      [{ reorderMs: -1 }, 'reorderMs'],
+      [{ overlapMs: -1 }, 'overlapMs'],
+      [{ callsPerMinute: 0 }, 'callsPerMinute'],
+      [{ poll: { everyMs: 0 } }, 'everyMs'],
+      [{ since: 'yesterday' }, 'since'],
+    ] as const)
+      expect(() => fromRocketChat({ client, realtime: true, ...wrong })).to.throw(RangeError, name);
+  });
+});
+
+describe('rocketchatWebhook', () => {
+  const body = { type: 'LivechatOfflineMessage', sentAt: '2026-11-20T22:00:00.000Z', visitor: {}, message: 'call me' };
+  const secret = { 'X-RocketChat-Livechat-Token': HOOK_SECRET };
+  const opened = () => {
+    const clock = virtualClock();
+    const accounts = openAccounts({ scheduler: clock });
+    const webhook = rocketchatWebhook({ secret: HOOK_SECRET, accounts, scheduler: clock });
+    const events: InboundEvent[] = [];
+    const source = fromRocketChat({ webhook, self: 'us', reorderMs: 0, scheduler: clock });
+    const listen = () => source.subscribe((event) => events.push(event));
+    return { webhook, accounts, events, listen };
+  };
+
+  it('answers exactly 200 with a tiny body when an event was accepted, and 503 when nobody listens', () => {
+    const { webhook, events, listen, accounts } = opened();
+    expect(postedTo(webhook, body, secret).status).to.equal(503);
+    expect(accounts.counts()).to.include({ received: 0, refused: 1 });
+    listen();
+    expect(postedTo(webhook, body, secret)).to.deep.equal({ status: 200, body: '{}' });
+    expect(kinds(events)).to.deep.equal(['other']);
+  });
+
+  it('refuses what comes without the secret, or with another', () => {
+    const { webhook, events, listen } = opened();
+    listen();
+    for (const wrong of [
+      {},
+      { 'X-RocketChat-Livechat-Token': 'hook-secret-test-2' },
+      { 'X-RocketChat-Livechat-Token': '' },
+    ])
+      expect(postedTo(webhook, body, wrong).status).to.equal(401);
+    expect(events).to.deep.equal([]);
+    expect(() => rocketchatWebhook({ secret: '' })).to.throw(TypeError, 'secret');
+    expect(() => rocketchatWebhook({ secret: 's', maxBytes: 0 })).to.throw(RangeError, 'maxBytes');
+    expect(() => rocketchatWebhook({ secret: 's', bodyTimeoutMs: 0 })).to.throw(RangeError, 'bodyTimeoutMs');
+  });
+
+  it('takes what breaks the protocol once, so that it is not posted again and again', () => {
+    const { webhook, events, listen, accounts } = opened();
+    listen();
+    for (let n = 0; n < 10; n++) expect(postedTo(webhook, { type: 'Message', _id: 'r1' }, secret).status).to.equal(200);
+    expect(kinds(events)).to.deep.equal(['undecodable']);
+    expect(accounts.counts().outcomes.duplicate).to.equal(9);
+  });
+
+  it('speaks fetch, with limits of its own', async () => {
+    const { webhook, events, listen } = opened();
+    listen();
+    const send = async (init: RequestInit) =>
+      (await webhook.fetch(new Request('https://desk.example/hook', { headers: secret, ...init }))).status;
+    // Some servers do not say that it is JSON.
+    expect(await send({ method: 'POST', body: JSON.stringify(body) })).to.equal(200);
+    expect(await send({ method: 'GET' })).to.equal(405);
+    expect(await send({ method: 'POST', body: 'no json' })).to.equal(400);
+    expect(await send({ method: 'POST', body: ' '.repeat(5_242_881) })).to.equal(413);
+    expect(events).to.have.length(1);
+  });
+
+  it('tells what got lost on its way, by what comes with later ones', () => {
+    const { bench, open, clock, core } = talk({ hooked: true, realtime: false });
+    const { visitor, rid } = open('Dana');
+    core.faults.hook.lose = 1;
+    visitor.say('lost');
+    clock.advance(1_000);
+    core.agent('helper.bot').close(rid, 'solved');
+    clock.advance(1_000);
+    expect(bench.said(rid)).to.deep.equal(['lost']);
+    const ended = bench.events.filter(({ kind }) => kind === 'ended');
+    expect(ended).to.have.length(1);
+    expect(ended[0]).to.include({ reason: 'solved' });
+  });
+});
