@@ -67,11 +67,6 @@ export class Reader {
     this.#rules = rules;
   }
 
-  /** Whether nothing is to be read. */
-  get isIdle(): boolean {
-    return this.#tasks.size === 0;
-  }
-
   /** A room is behind: nothing of it goes out until it was read. */
   need(room: RoomEntry, { state, listedAt, isUrgent = false }: Need = {}): void {
     room.isBehind = true;
@@ -127,8 +122,7 @@ export class Reader {
     task.isRunning = true;
     task.isAgain = false;
     this.#running++;
-    const seenAt = room.seenAt === undefined ? undefined : room.seenAt - overlapMs;
-    const since = Math.max(seenAt ?? from(), 0);
+    const since = Math.max(from(), (room.seenAt ?? 0) - overlapMs, 0);
     const sinceText = new Date(since).toISOString();
     let found: RocketchatSync | undefined;
     const reading = budget.run(client.sync(room.id, sinceText)).subscribe({
