@@ -1,0 +1,463 @@
+import { inspect } from 'node:util';
+import { expect } from 'chai';
+import { from, lastValueFrom, of, toArray } from 'rxjs';
+import {
+  choiceBook,
+  fallbackToText,
+  ownership,
+  profiles,
+  retryDelivery,
+  type ChatError,
+  type Conversation,
+  type OutboundAction,
+  type Receipt,
+  type Reply,
+} from 'tidewire';
+import {
+  messageIdOf,
+  rocketchatButtons,
+  rocketchatClient,
+  rocketchatReconcile,
+  toRocketChat,
+  type RocketchatClient,
+  type ToRocketChatConfig,
+} from 'tidewire/rocketchat';
+import { rocketchatSimulator, type RocketchatSimulator, type RocketchatSimulatorConfig } from 'tidewire/simulators';
+import { virtualClock } from 'tidewire/testing';
+import { eventually } from '../support/eventually.js';
+import { sampleActions } from '../support/sample-actions.js';
+
+const SALES = '66fa01c7d2a9b3e4f5061728';
+const SECOND = '66fa01c7d2a9b3e4f5061999';
+const TOKEN = 'visitor-Dana';
+const PASSWORD = 'corr3ct-horse';
+const TEXT = 'text-7be1f0';
+const PNG = 'data:image/png;base64,iVBORw==';
+
+const at = (id: string): Conversation => ({ platform: 'rocketchat', id, channel: 'livechat' });
+const statusOf = (receipt: Receipt): string => (receipt.status === 'skipped' ? receipt.reason : receipt.status);
+const errorOf = (receipt: Receipt | undefined): ChatError => {
+  if (receipt?.status !== 'failed' && receipt?.status !== 'unknown') throw new Error('expected a failure');
+  return receipt.error;
+};
+
+for (const version of ['8.8.0', '7.13.0'])
+  describe(`toRocketChat, to a server of version ${version}`, () => {
+    let simulator: RocketchatSimulator;
+    let client: RocketchatClient;
+    let dana: ReturnType<RocketchatSimulator['visitor']>;
+    let rid = '';
+
+    const start = async (
+      config: RocketchatSimulatorConfig = {},
+      roles: readonly string[] = ['user', 'bot', 'livechat-agent', 'livechat-manager'],
+    ): Promise<void> => {
+      simulator = await rocketchatSimulator({
+        version,
+        accounts: [
+          {
+            username: 'helper.bot',
+            password: PASSWORD,
+            roles,
+            status: 'online',
+          },
+          { username: 'mira', name: 'Mira', status: 'online' },
+        ],
+        departments: [
+          { id: SALES, name: 'Sales', agents: ['helper.bot', 'mira'] },
+          { id: SECOND, name: 'Second line', agents: ['mira'] },
+        ],
+        rateLimits: false,
+        ...config,
+      });
+      client = rocketchatClient({
+        url: simulator.url,
+        user: 'helper.bot',
+        password: PASSWORD,
+        lingerMs: 0,
+        timeoutMs: 2_000,
+        requestTimeoutMs: 2_000,
+      });
+      dana = simulator.visitor('Dana', { department: SALES });
+      rid = dana.open();
+      simulator.agent('helper.bot').take(rid);
+    };
+    const stop = async (): Promise<void> => {
+      client.disconnect();
+      await simulator.close();
+    };
+    beforeEach(async () => start());
+    afterEach(async () => stop());
+
+    let count = 0;
+    const act = (reply: Reply, id = `a${++count}`, room = rid): OutboundAction => ({
+      ...reply,
+      id,
+      conversation: at(room),
+    });
+    const send = async (
+      actions: OutboundAction | readonly OutboundAction[],
+      config: Partial<ToRocketChatConfig> = {},
+    ): Promise<readonly Receipt[]> => {
+      const whole = { client, as: 'agent', ...config } as ToRocketChatConfig;
+      return lastValueFrom(from([actions].flat()).pipe(toRocketChat(whole), toArray()));
+    };
+    const one = async (reply: Reply, config?: Partial<ToRocketChatConfig>): Promise<Receipt> =>
+      (await send(act(reply), config))[0]!;
+    const asVisitor = { as: 'visitor', tokenOf: () => TOKEN, nameOf: () => 'guest' } as const;
+    const messages = () => simulator.core.journal.filter((entry) => entry.kind === 'posted' && entry.rid === rid);
+    const requests = (route: string) =>
+      simulator.core.journal.filter((entry) => entry.kind === 'requested' && entry.route === route);
+
+    it('says, changes and takes back, with ids that are made of those of the actions', async () => {
+      const [said] = await send(act({ kind: 'text', text: 'one' }, 'e1#1'));
+      expect(said).to.deep.include({ status: 'delivered', messageIds: [messageIdOf('e1#1')] });
+      const messageId = messageIdOf('e1#1');
+      const changed = await one({ kind: 'edit', messageId, text: 'two' });
+      expect(changed).to.deep.include({ status: 'delivered', messageIds: [messageId] });
+      expect(dana.shows(rid)).to.deep.equal(['two']);
+      expect(await one({ kind: 'remove', messageId })).to.deep.include({ status: 'delivered', messageIds: [] });
+      expect(dana.shows(rid)).to.deep.equal([]);
+    });
+
+    it('speaks as the visitor whose conversation it is', async () => {
+      const [said] = await send(act({ kind: 'text', text: 'hello' }, 'e2#1'), asVisitor);
+      expect(said).to.deep.include({ status: 'delivered', messageIds: [messageIdOf('e2#1')] });
+      expect(simulator.agent('helper.bot').sees(rid)).to.deep.equal(['hello']);
+      await one({ kind: 'media', media: { url: PNG, name: 'a.png' }, caption: 'see' }, asVisitor);
+      expect(messages().at(-1)).to.include({ side: 'visitor', text: 'see' });
+      expect(statusOf(await one({ kind: 'typing' }, asVisitor))).to.equal('delivered');
+      expect(statusOf(await one({ kind: 'handoff', to: { kind: 'department', id: SECOND } }, asVisitor))).to.equal(
+        'delivered',
+      );
+      expect(statusOf(await one({ kind: 'end' }, asVisitor))).to.equal('delivered');
+      const foreign = await one({ kind: 'text', text: TEXT }, { as: 'visitor', tokenOf: () => 'somebody-else' });
+      expect(errorOf(foreign)).to.include({ kind: 'refused', reason: 'invalid-token' });
+      expect(statusOf(await one({ kind: 'text', text: 'x' }, { as: 'visitor', tokenOf: () => undefined }))).to.equal(
+        'unsupported',
+      );
+      expect(statusOf(await one({ kind: 'text', text: 'x' }, { as: 'visitor', tokenOf: () => [] }))).to.equal(
+        'unsupported',
+      );
+    });
+
+    it('sends files: of an address, of the program, of the server', async () => {
+      const [first] = await send(act({ kind: 'media', media: { url: PNG, name: 'map.png' }, caption: 'the way' }));
+      expect(first).to.have.property('status', 'delivered');
+      const [id] = first?.status === 'delivered' ? first.messageIds : [];
+      const media = (await lastValueFrom(client.message(id ?? ''))).media[0];
+      expect(media).to.include({ name: 'map.png', mimeType: 'image/png', sizeBytes: 4 });
+      expect(dana.shows(rid)).to.deep.equal(['the way']);
+      expect(statusOf(await one({ kind: 'media', media: media! }))).to.equal('delivered');
+      const mine = { bytes: Uint8Array.of(1, 2), name: 'plan.pdf', mimeType: 'application/pdf' };
+      const files = () => of(mine);
+      expect(statusOf(await one({ kind: 'media', media: { url: 'urn:plan' } }, { files }))).to.equal('delivered');
+      expect(messages().at(-1)).to.include({ text: 'plan.pdf' });
+      const { fileId } = await lastValueFrom(client.uploadMedia(rid, mine));
+      expect(statusOf(await one({ kind: 'media', media: { fileId } }))).to.equal('delivered');
+      const tooLarge = await one({ kind: 'media', media: { url: PNG } }, { maxFileBytes: 3 });
+      expect(errorOf(tooLarge)).to.include({ kind: 'overflow', retryable: false });
+      expect(statusOf(await one({ kind: 'media', media: { url: 'http://127.0.0.1/a' } }))).to.equal('unsupported');
+      expect(statusOf(await one({ kind: 'media', media: {} }))).to.equal('unsupported');
+    });
+
+    it('copies a message, or its file, into another room', async () => {
+      const lev = simulator.visitor('Lev', { department: SALES });
+      const to = at(lev.open());
+      const [said] = await send(act({ kind: 'text', text: 'as I said' }));
+      const messageId = said?.status === 'delivered' ? said.messageIds[0]! : '';
+      expect(statusOf(await one({ kind: 'forward', messageId, to }))).to.equal('delivered');
+      const [sent] = await send(act({ kind: 'media', media: { url: PNG, name: 'a.png' } }));
+      const file = sent?.status === 'delivered' ? sent.messageIds[0]! : '';
+      expect(statusOf(await one({ kind: 'forward', messageId: file, to }))).to.equal('delivered');
+      expect(lev.sees()).to.deep.equal(['as I said', 'a.png']);
+      expect(statusOf(await one({ kind: 'forward', messageId, to: { ...to, platform: 'userlike' } }))).to.equal(
+        'unsupported',
+      );
+      expect(errorOf(await one({ kind: 'forward', messageId: 'nothing', to })).kind).to.equal('refused');
+    });
+
+    it('writes choices out, or shows buttons', async () => {
+      const choices = sampleActions(at(rid)).choices;
+      expect(await one(choices)).to.deep.include({ status: 'skipped', reason: 'unsupported' });
+      const whole = { client, as: 'agent' } as const;
+      const written = await lastValueFrom(of(act(choices)).pipe(fallbackToText(), toRocketChat(whole), toArray()));
+      expect(written.map(statusOf)).to.deep.equal(['delivered']);
+      expect(dana.shows(rid)[0]).to.match(/^When do you come\?\n+1.*Today\n2.*Later/s);
+      const known = { profiles: [rocketchatButtons, ...profiles], book: choiceBook() };
+      const shown = of(act(choices)).pipe(
+        fallbackToText(known),
+        toRocketChat({ ...whole, hasButtons: true }),
+        toArray(),
+      );
+      expect((await lastValueFrom(shown)).map(statusOf)).to.deep.equal(['delivered']);
+      const extra = messages().at(-1);
+      expect(JSON.stringify(extra)).to.include('"msg_in_chat_window":true');
+      const offer = await lastValueFrom(known.book.open(at(rid)));
+      expect(offer?.options.map(({ label }) => label)).to.deep.equal(['Today', 'Later']);
+    });
+
+    it('keeps a note, and what is known of visitor and room', async () => {
+      expect(statusOf(await one({ kind: 'note', text: 'comes often' }))).to.equal('delivered');
+      expect(statusOf(await one({ kind: 'updateContact', name: 'Dana Okoro' }))).to.equal('delivered');
+      expect(statusOf(await one({ kind: 'updateConversation', topics: ['parcel'] }))).to.equal('delivered');
+      const [room] = (await lastValueFrom(client.rooms({ open: true }))).items;
+      expect(room).to.deep.include({ topic: 'comes often', tags: ['parcel'] });
+      simulator.agent('helper.bot').close(rid);
+      expect(errorOf(await one({ kind: 'note', text: 'late' }))).to.include({ kind: 'refused', reason: 'room-closed' });
+    });
+
+    it('makes any other request, and none that it does not know', async () => {
+      const read = await one({ kind: 'platform', name: 'subscriptions.read', payload: { rid } });
+      expect(statusOf(read)).to.equal('delivered');
+      expect(errorOf(await one({ kind: 'platform', name: 'nothing', payload: {} })).kind).to.equal('refused');
+      const all = sampleActions(at(rid));
+      for (const kind of ['cards', 'links', 'navigate', 'survey', 'release', 'openConversation', 'dispatch'] as const)
+        expect(statusOf(await one(all[kind])), kind).to.equal('unsupported');
+      const elsewhere = { ...act({ kind: 'text', text: 'x' }), conversation: { ...at(rid), platform: 'userlike' } };
+      expect((await send(elsewhere)).map(statusOf)).to.deep.equal(['unsupported']);
+    });
+
+    it('refuses before the wire what is empty, too long, or goes nowhere', async () => {
+      const before = requests('chat.sendMessage').length;
+      expect(statusOf(await one({ kind: 'text', text: ' \n' }))).to.equal('unsupported');
+      const long = await one({ kind: 'text', text: 'x'.repeat(5_001) });
+      expect(errorOf(long)).to.include({ kind: 'overflow', retryable: false });
+      expect((await send(act({ kind: 'text', text: 'x' }, 'n1', ''))).map(statusOf)).to.deep.equal(['unsupported']);
+      expect(requests('chat.sendMessage')).to.have.length(before);
+    });
+
+    it('sends nothing to a conversation that somebody else has', async () => {
+      const desk = ownership();
+      await lastValueFrom(desk.handOver(at(rid), 'h1'));
+      await lastValueFrom(desk.taken(at(rid)), { defaultValue: undefined });
+      expect(statusOf(await one({ kind: 'text', text: 'x' }, { desk }))).to.equal('muted');
+      expect(statusOf(await one({ kind: 'note', text: 'x' }, { desk }))).to.equal('delivered');
+    });
+
+    describe('gives a room away', () => {
+      const handoff = async (to: Extract<Reply, { readonly kind: 'handoff' }>['to']): Promise<Receipt> =>
+        one({ kind: 'handoff', to, comment: 'needs a person' });
+
+      it('to an agent, to a department, and back to the queue, and looks whether it is there', async () => {
+        const mira = simulator.agent('mira');
+        expect(statusOf(await handoff({ kind: 'agent', id: mira.id }))).to.equal('delivered');
+        expect(mira.serves).to.deep.equal([rid]);
+        expect(statusOf(await handoff({ kind: 'agent', id: mira.id })), 'again').to.equal('delivered');
+        expect(statusOf(await handoff({ kind: 'department', id: SECOND }))).to.equal('delivered');
+        expect(statusOf(await handoff({ kind: 'department', id: SECOND })), 'again').to.equal('delivered');
+        expect(mira.serves).to.deep.equal([]);
+        mira.take(rid);
+        expect(statusOf(await handoff({ kind: 'any' }))).to.equal('delivered');
+        expect(mira.serves).to.deep.equal([]);
+        expect(statusOf(await handoff({ kind: 'any' })), 'again').to.equal('delivered');
+        // A room that waits is taken for the agent.
+        expect(statusOf(await handoff({ kind: 'agent', id: mira.id }))).to.equal('delivered');
+        expect(mira.serves).to.deep.equal([rid]);
+        expect(statusOf(await handoff({ kind: 'skills', skills: [1] }))).to.equal('unsupported');
+      });
+
+      it('unless there is nobody of that name, or the room is closed', async () => {
+        expect(errorOf(await handoff({ kind: 'agent', id: 'nobody' }))).to.include({
+          kind: 'refused',
+          retryable: false,
+        });
+        expect(errorOf(await handoff({ kind: 'department', id: 'nowhere' }))).to.include({ kind: 'refused' });
+        dana.close();
+        for (const to of [{ kind: 'agent', id: simulator.agent('mira').id }, { kind: 'any' }] as const)
+          expect(errorOf(await handoff(to))).to.include({ kind: 'refused' });
+      });
+
+      it('unless somebody else took it at the same moment, whether or not the server says so', async () => {
+        const { race } = simulator.faults;
+        const lev = simulator.visitor('Lev', { department: SALES });
+        const room = lev.open();
+        const us = simulator.agent('helper.bot').id;
+        const take = async () =>
+          (await send(act({ kind: 'handoff', to: { kind: 'agent', id: us } }, undefined, room)))[0];
+        race.take = 1;
+        expect(errorOf(await take())).to.include({ kind: 'conflict', reason: 'error-inquiry-taken', inDoubt: false });
+        const ida = simulator.visitor('Ida', { department: SALES });
+        const other = ida.open();
+        race.snatch = 1;
+        const [receipt] = await send(act({ kind: 'handoff', to: { kind: 'agent', id: us } }, undefined, other));
+        expect(errorOf(receipt)).to.include({ kind: 'conflict', reason: 'takenByOther' });
+        // Who was faster is who was meant.
+        const kim = simulator.visitor('Kim', { department: SALES });
+        const third = kim.open();
+        race.take = 1;
+        race.by = 'mira';
+        const meant = { kind: 'agent', id: simulator.agent('mira').id } as const;
+        expect((await send(act({ kind: 'handoff', to: meant }, undefined, third))).map(statusOf)).to.deep.equal([
+          'delivered',
+        ]);
+      });
+    });
+
+    describe('ends a room', () => {
+      it('with the comment that servers ask for, once', async () => {
+        expect(statusOf(await one({ kind: 'end', comment: 'solved' }))).to.equal('delivered');
+        expect(simulator.journal.find(({ kind }) => kind === 'closed')).to.include({ comment: 'solved' });
+        expect(statusOf(await one({ kind: 'end' })), 'again').to.equal('delivered');
+        const lev = simulator.visitor('Lev', { department: SALES });
+        simulator.agent('helper.bot').take(lev.open());
+        await send(act({ kind: 'end' }, undefined, lev.rid), { closingComment: 'bye' });
+        expect(simulator.journal.filter(({ kind }) => kind === 'closed').at(-1)).to.include({ comment: 'bye' });
+      });
+
+      it('and says so of a reply that was on its way', async () => {
+        for (const config of [{ as: 'agent' }, asVisitor] as const) {
+          simulator.faults.race.close = 1;
+          const [receipt, ...others] = await send([act({ kind: 'text', text: TEXT })], config);
+          expect(others).to.deep.equal([]);
+          expect(errorOf(receipt)).to.include({
+            kind: 'refused',
+            reason: 'room-closed',
+            retryable: false,
+            inDoubt: false,
+          });
+          rid = dana.open();
+          simulator.agent('helper.bot').take(rid);
+        }
+      });
+    });
+
+    describe('when something goes wrong', () => {
+      const only = (route: string) => (call: { readonly route: string }) => call.route === route;
+
+      it('says that it is unknown, and finds out when it is asked to', async () => {
+        const whole = { client, as: 'agent' } as const;
+        const lost = { only: only('chat.sendMessage'), resetAfter: 1 };
+        Object.assign(simulator.faults.rest, lost);
+        expect(statusOf(await one({ kind: 'text', text: 'maybe' }))).to.equal('unknown');
+        const careful = retryDelivery(
+          { reconcile: rocketchatReconcile(whole), delayMs: 1, maxDelayMs: 5 },
+          toRocketChat(whole),
+        );
+        for (const fault of ['resetAfter', 'resetBefore'] as const) {
+          Object.assign(simulator.faults.rest, {
+            only: only('chat.sendMessage'),
+            resetAfter: 0,
+            resetBefore: 0,
+            [fault]: 1,
+          });
+          const action = act({ kind: 'text', text: fault });
+          const receipts = await lastValueFrom(of(action).pipe(careful, toArray()));
+          expect(receipts, fault).to.have.length(1);
+          expect(receipts[0]).to.deep.include({ status: 'delivered', messageIds: [messageIdOf(action.id)] });
+        }
+        expect(dana.shows(rid)).to.deep.equal(['maybe', 'resetAfter', 'resetBefore']);
+      });
+
+      it('reads back edits, removals, handoffs and ends too, as the visitor as well', async () => {
+        const said = await send(act({ kind: 'text', text: 'one' }));
+        const messageId = said[0]?.status === 'delivered' ? said[0].messageIds[0]! : '';
+        const careful = (config: ToRocketChatConfig) =>
+          retryDelivery({ reconcile: rocketchatReconcile(config), delayMs: 1, maxDelayMs: 5 }, toRocketChat(config));
+        const mira = simulator.agent('mira');
+        const agent = { client, as: 'agent' } as const;
+        const cases: readonly [ToRocketChatConfig, string, Reply][] = [
+          [agent, 'chat.update', { kind: 'edit', messageId, text: 'two' }],
+          [agent, 'chat.delete', { kind: 'remove', messageId }],
+          [{ client, ...asVisitor }, 'livechat/message', { kind: 'text', text: 'hello' }],
+          [agent, 'livechat/room.forward', { kind: 'handoff', to: { kind: 'agent', id: mira.id } }],
+          [agent, 'livechat/room.closeByUser', { kind: 'end' }],
+        ];
+        for (const [config, route, reply] of cases)
+          for (const fault of ['resetBefore', 'resetAfter'] as const) {
+            Object.assign(simulator.faults.rest, { only: only(route), resetBefore: 0, resetAfter: 0, [fault]: 1 });
+            const receipts = await lastValueFrom(of(act(reply)).pipe(careful(config), toArray()));
+            expect(receipts.map(statusOf), `${route} ${fault}`).to.deep.equal(['delivered']);
+          }
+        expect(simulator.journal.filter(({ kind }) => kind === 'closed')).to.have.length(1);
+      });
+
+      it('takes a page of a proxy, and 200 with `success: false`, for what they are', async () => {
+        const { rest } = simulator.faults;
+        rest.only = only('chat.sendMessage');
+        rest.page = 1;
+        expect(errorOf(await one({ kind: 'text', text: TEXT }))).to.include({ reason: 'notRocketChat', status: 502 });
+        rest.pageAfter = 1;
+        expect(statusOf(await one({ kind: 'text', text: TEXT }))).to.equal('unknown');
+        Object.assign(rest, { refuse: 1, refuseWith: 'error-not-allowed' });
+        expect(errorOf(await one({ kind: 'text', text: TEXT }))).to.include({
+          kind: 'refused',
+          reason: 'error-not-allowed',
+        });
+      });
+
+      it('renews a login that has expired, once, and sends each action once', async () => {
+        expect(statusOf(await one({ kind: 'text', text: 'one' }))).to.equal('delivered');
+        simulator.faults.rest.expire = 1;
+        const receipts = await send(['two', 'three', 'four'].map((words) => act({ kind: 'text', text: words })));
+        expect(receipts.map(statusOf)).to.deep.equal(['delivered', 'delivered', 'delivered']);
+        expect(dana.shows(rid)).to.deep.equal(['one', 'two', 'three', 'four']);
+      });
+
+      it('keeps the order of a room while it is throttled, on whichever route', async () => {
+        await stop();
+        const clock = virtualClock();
+        await start({ scheduler: clock, callLimit: 2, rateLimits: true }, [
+          'user',
+          'livechat-agent',
+          'livechat-manager',
+        ]);
+        client.disconnect();
+        const FOREVER = 2 ** 31 - 1;
+        const login = { user: 'helper.bot', password: PASSWORD } as const;
+        const limits = { timeoutMs: FOREVER, requestTimeoutMs: FOREVER, maxWaitMs: FOREVER };
+        client = rocketchatClient({ url: simulator.url, ...login, ...limits, scheduler: clock });
+        const texts = ['one', 'two', 'three', 'four', 'five', 'six'];
+        const said = texts.map((words) => act({ kind: 'text', text: words }));
+        const edits = said.map(({ id }, n) => act({ kind: 'edit', messageId: messageIdOf(id), text: `${n}` }));
+        const notes = [1, 2, 3].map((n) => act({ kind: 'note', text: `note ${n}` }));
+        const all = [...said, ...edits, ...notes, act({ kind: 'end' })];
+        const receipts: Receipt[] = [];
+        from(all)
+          .pipe(toRocketChat({ client, as: 'agent', scheduler: clock }))
+          .subscribe({
+            next: (receipt) => receipts.push(receipt),
+            error: (error: unknown) => expect.fail(String(error)),
+          });
+        const meanwhile = (): void => {
+          clock.advance(1_000);
+        };
+        await eventually('all have a receipt', () => receipts.length === all.length, { meanwhile });
+        expect(receipts.map(statusOf)).to.deep.equal(receipts.map(() => 'delivered'));
+        expect(receipts.map(({ action }) => action.id)).to.deep.equal(all.map(({ id }) => id));
+        expect(dana.shows(rid)).to.deep.equal(['0', '1', '2', '3', '4', '5']);
+        expect(clock.now()).to.be.above(60_000);
+      });
+
+      it('shows no token, password or text', async () => {
+        const { rest } = simulator.faults;
+        const receipts: Receipt[] = [];
+        for (const config of [{ as: 'agent' }, asVisitor] as const)
+          for (const fault of ['resetBefore', 'resetAfter', 'page', 'empty', 'refuse'] as const) {
+            Object.assign(rest, { [fault]: 1 });
+            receipts.push(
+              ...(await send(
+                [act({ kind: 'text', text: TEXT }), act({ kind: 'handoff', to: { kind: 'any' } })],
+                config,
+              )),
+            );
+            rest[fault] = 0;
+          }
+        expect(receipts.filter((receipt) => 'error' in receipt).length).to.be.above(5);
+        for (const receipt of receipts) {
+          if (!('error' in receipt)) continue;
+          const shown = inspect(receipt.error, { depth: 9, showHidden: true }) + JSON.stringify(receipt.error);
+          for (const secret of [TOKEN, PASSWORD, TEXT]) expect(shown).not.to.include(secret);
+        }
+      });
+    });
+
+    it('refuses wrong arguments at the call', () => {
+      expect(() => toRocketChat({ client } as never)).to.throw(TypeError, 'as must be agent or visitor');
+      expect(() => toRocketChat({ client, as: 'visitor' } as never)).to.throw(TypeError, 'tokenOf');
+      expect(() => toRocketChat({ client, as: 'agent', maxFileBytes: 0 })).to.throw(RangeError, 'maxFileBytes');
+      expect(() => toRocketChat({ client, as: 'agent', maxTextLength: NaN })).to.throw(RangeError, 'maxTextLength');
+      expect(() => toRocketChat({ client, as: 'agent', concurrency: 0 })).to.throw(RangeError, 'concurrency');
+      expect(() => rocketchatReconcile({ client } as never)).to.throw(TypeError, 'rocketchatReconcile');
+    });
+  });
