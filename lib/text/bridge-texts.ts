@@ -17,7 +17,7 @@ export interface BridgeTexts {
   readonly bot: string;
   /** The first message about a conversation. */
   readonly heading: (heading: BridgeHeading) => string;
-  /** What somebody said. */
+  /** What somebody said; a file may come without words. */
   readonly says: (name: string, words: string) => string;
   /** In place of an edit where messages cannot be changed. Customers read it too. */
   readonly corrected: (words: string) => string;
@@ -60,7 +60,7 @@ export const englishBridgeTexts: BridgeTexts = {
   heading: ({ name, conversation: { platform, channel }, comment }) =>
     `${name} (${channel === platform ? platform : `${platform}, ${channel}`}) waits for an answer. Reply to this message.` +
     (comment === undefined ? '' : `\n${comment}`),
-  says: (name, words) => `${name}: ${words}`,
+  says: (name, words) => (words === '' ? name : `${name}: ${words}`),
   corrected: (words) => `Correction: ${words}`,
   location: ({ latitude, longitude, name, address, url }) =>
     [name, address, `${latitude}, ${longitude}`, url].filter(Boolean).join('\n'),

@@ -342,7 +342,7 @@ describe('bridge', () => {
         ],
       });
       expect(desk.view(chat).slice(1)).to.deep.equal(
-        ['[a.png] Mira: look', 'Mira: and these', '[c.png] Mira: ', '[d.png] Mira: '].map((line) => line.trim()),
+        ['[a.png] Mira: look', 'Mira: and these', '[c.png] Mira ', '[d.png] Mira '].map((line) => line.trim()),
       );
       expect(desk.view(mira)).to.deep.equal(['[b.png] here', 'and these']);
       expect(desk.actions.filter(({ by }) => by === 'human').length).to.equal(1);
@@ -876,7 +876,7 @@ describe('bridge', () => {
     expect(desk.isCompleted).to.equal(false);
     desk.clock.advance(50);
     expect(desk.isCompleted).to.equal(true);
-    expect(desk.view(chat).at(-1)).to.equal('[] Mira:');
+    expect(desk.view(chat).at(-1)).to.equal('[] Mira');
   });
 
   it('frees the lane of what is taken back, and sheds what has no room', () => {
