@@ -11,7 +11,7 @@ export const accountTable = (): string => {
   const terms = [...outcomes.map((outcome) => all.outcomes[outcome]), all.inFlight].join(' + ');
   return [
     '',
-    'What became of every event (first words bring two; handovers in time and by the bridge are extra):',
+    'What became of every event (first words bring two; handovers and what becomes of a room are extra):',
     '',
     `${' '.repeat(14)}${columns.map(([of]) => of.padStart(widthOf(of))).join('')}`,
     row('received', ({ received }) => received),

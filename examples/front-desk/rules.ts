@@ -21,6 +21,8 @@ export const respond =
         return chosen(event.choice.id, lookUpMs);
       case 'message':
       case 'edited':
+        // What people at the desk say is not for us.
+        if (event.sender?.role === 'agent') return undefined;
         if (/order|bike|where/i.test(event.text)) return chosen('order', lookUpMs);
         if (/thank/i.test(event.text)) return text('You are welcome.');
         return /^(hi|hello|hey)\b/i.test(event.text) ? menu : [text('I did not get that.'), menu];

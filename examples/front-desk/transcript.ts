@@ -37,7 +37,7 @@ const MARGIN = 20;
 const WIDTH = 100 - MARGIN;
 
 const written = ({ platform, who, sign, text }: Line): string =>
-  `${platform.padEnd(10)}${who.padEnd(6)} ${sign}  `.padEnd(MARGIN) +
+  `${platform.padEnd(11)}${who.padEnd(5)} ${sign}  `.padEnd(MARGIN) +
   text
     .split(/\n+/)
     .flatMap(wrapped)

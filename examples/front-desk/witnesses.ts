@@ -1,5 +1,11 @@
 import { conversationKey, type Owner, type OwnerChange, type Ownership } from 'tidewire';
-import type { ChatfirstSimulator, FluidtalkSimulator, TrueconfSimulator, UserlikeSimulator } from 'tidewire/simulators';
+import type {
+  ChatfirstSimulator,
+  FluidtalkSimulator,
+  RocketchatSimulator,
+  TrueconfSimulator,
+  UserlikeSimulator,
+} from 'tidewire/simulators';
 import type { Line, Witness } from './transcript.js';
 
 /** Who sits in which conversation. */
@@ -56,6 +62,28 @@ export const trueconfWitness = ({ journal }: TrueconfSimulator, names: Names): W
         }
         return to.flatMap((id) => (bots.has(id) ? [] : [{ ...line, who: nameOf(id), sign: '<', text }]));
       }
+      default:
+        return [];
+    }
+  });
+};
+
+export const rocketchatWitness = ({ journal }: RocketchatSimulator, names: Names): Witness => {
+  const visitors = new Map<string, string>();
+  return readerOf(journal, (entry): readonly Line[] => {
+    if (entry.kind === 'registered') visitors.set(entry.visitorId, String(entry.fields['name']));
+    if (!('rid' in entry)) return [];
+    const key = conversationKey({ platform: 'rocketchat', id: entry.rid, channel: '' });
+    if (entry.kind === 'opened') names.set(key, visitors.get(entry.by) ?? '');
+    const line = { at: entry.at, platform: 'rocketchat', who: names.get(key) ?? '' };
+    switch (entry.kind) {
+      case 'posted':
+        if (entry.t !== undefined || entry.side === 'system') return [];
+        return [{ ...line, sign: entry.side === 'visitor' ? '>' : '<', text: entry.text }];
+      case 'forwarded':
+        return [{ ...line, sign: '~', text: `the room goes to ${entry.departmentId ?? entry.userId ?? 'the queue'}` }];
+      case 'closed':
+        return [{ ...line, sign: '~', text: `the room is closed: ${entry.comment}` }];
       default:
         return [];
     }

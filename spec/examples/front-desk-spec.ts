@@ -11,13 +11,13 @@ const start = (): ChildProcessByStdio<null, Readable, Readable> =>
     stdio: ['ignore', 'pipe', 'pipe'],
   });
 
-const menu = (where: 'web' | 'trueconf'): string => {
+const menu = (where: 'web' | 'text'): string => {
   const options = ['Where is my order?', 'Opening hours', 'Talk to a person'];
   const shown =
     where === 'web'
       ? options.map((label) => ` [${label}]`).join('')
       : options.map((label, n) => `\n${n + 1}. ${label}`).join('');
-  return `What can we do for you?${shown}${where === 'trueconf' ? '\nPlease reply with a number.' : ''}`;
+  return `What can we do for you?${shown}${where === 'text' ? '\nPlease reply with a number.' : ''}`;
 };
 
 describe('the front desk', () => {
@@ -56,7 +56,7 @@ describe('the front desk', () => {
     expect(heard('Eva')).to.deep.equal([
       '> Hello',
       '< Welcome to the Velo workshop!',
-      `< ${menu('trueconf')}`,
+      `< ${menu('text')}`,
       '> 2',
       '< Monday to Friday, 9:00 to 18:00.',
       '> It looks like this',
@@ -71,7 +71,7 @@ describe('the front desk', () => {
       '> Wher iz my bycicle?',
       '< Welcome to the Velo workshop!',
       '< I did not get that.',
-      `< ${menu('trueconf')}`,
+      `< ${menu('text')}`,
       '> (edits) Where is my bicycle?',
       '< Let me look that up …',
       '< Your bicycle is ready. Come by until 18:00.',
@@ -94,6 +94,28 @@ describe('the front desk', () => {
       '< I will see to it.',
     ]);
     expect(heard('Rosa')).to.include('< Leo: I lost my key');
+  });
+
+  it('hands a LiveChat visitor to an agent, who closes the room, and is silent meanwhile', () => {
+    expect(heard('Tom')).to.deep.equal([
+      '> Hello',
+      '< Welcome to the Velo workshop!',
+      `< ${menu('text')}`,
+      '> 2',
+      '< Monday to Friday, 9:00 to 18:00.',
+      '> 3',
+      '< I am getting a colleague.',
+      '< Hello, Nora here. How can I help?',
+      '> Where is my pump?',
+      '< It lies in the drawer at the counter.',
+    ]);
+    const told = [...printed.matchAll(/^rocketchat +Tom +[=~]  (.*)$/gm)].map(([, text]) => text);
+    expect(told.filter((text) => text?.startsWith('is '))).to.deep.equal([
+      'is handed over to a person',
+      'is talking with a person',
+      'is with the bot again',
+    ]);
+    expect(told).to.include.members(['the room goes to workshop', 'the room is closed: solved']);
   });
 
   it('lets a scenario serve a customer', () => {
@@ -137,8 +159,8 @@ describe('the front desk', () => {
     ]);
   });
 
-  it('serves whoever comes by the printed lines, on both platforms', () => {
-    expect(answers).to.have.length(2);
+  it('serves whoever comes by the printed lines, on all platforms', () => {
+    expect(answers).to.have.length(3);
     for (const answer of answers) expect(answer).to.include('Welcome to the Velo workshop!');
   });
 
@@ -147,7 +169,9 @@ describe('the front desk', () => {
     const last = printed.slice(printed.lastIndexOf('What became of every event'));
     const all = (name: string): number => Number(new RegExp(`^  ${name}.* (\\d+)$`, 'm').exec(last)?.[1]);
     expect(all('in flight')).to.equal(0);
-    expect(all('received')).to.equal(all('ignored') + all('handled') + all('handedOff'));
+    const settled = ['ignored', 'duplicate', 'handled', 'handedOff'].reduce((sum, name) => sum + all(name), 0);
+    expect(all('received')).to.equal(settled);
+    expect(last).to.match(/^ +userlike +trueconf +rocketchat /m);
     expect(all('received')).to.be.greaterThan(40);
     expect(last).to.include('received is the sum');
   });
