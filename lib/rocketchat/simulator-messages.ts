@@ -82,7 +82,7 @@ export class Messages {
     const name = `:${emoji.replace(/^:|:$/g, '')}:`;
     const all = isRecord(message.extra['reactions']) ? message.extra['reactions'] : {};
     const { [name]: found, ...others } = all;
-    const names = isRecord(found) && Array.isArray(found['usernames']) ? found['usernames'] : [];
+    const names: readonly unknown[] = isRecord(found) && Array.isArray(found['usernames']) ? found['usernames'] : [];
     const isOn = shouldReact ?? !names.includes(by.username);
     if (isOn === names.includes(by.username)) return;
     const usernames = isOn ? [...names, by.username] : names.filter((username) => username !== by.username);
