@@ -1,6 +1,7 @@
 import type { Agent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { fetch } from 'cross-fetch';
+import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
 import { tellingCuts } from './cuts.js';
 import type { TlsConfig, WebSocketLike } from './socket.js';
@@ -17,6 +18,24 @@ const trust = ({ ca, verify = true }: TlsConfig) => ({
 });
 const textOf = (ca: string | Uint8Array): string | Buffer => (typeof ca === 'string' ? ca : Buffer.from(ca));
 
+/** What is sent in one turn goes out in one write: a write costs more than all else about a small frame. */
+const inOneWrite = (socket: WebSocket, connection: Socket): void => {
+  const send = socket.send.bind(socket) as (text: string) => void;
+  let isHeld = false;
+  const letGo = (): void => {
+    isHeld = false;
+    connection.uncork();
+  };
+  socket.send = (text: unknown): void => {
+    if (!isHeld) {
+      isHeld = true;
+      connection.cork();
+      process.nextTick(letGo);
+    }
+    send(text as string);
+  };
+};
+
 export const openWebSocket = (
   url: string,
   protocols: readonly string[],
@@ -31,7 +50,10 @@ export const openWebSocket = (
   };
   const socket = new WebSocket(url, [...protocols], options);
   // Whatever is between us and the server cuts connections that look idle.
-  socket.on('upgrade', (response) => response.socket.setKeepAlive(true, KEEP_ALIVE_AFTER_MS));
+  socket.on('upgrade', ({ socket: connection }) => {
+    connection.setKeepAlive(true, KEEP_ALIVE_AFTER_MS);
+    inOneWrite(socket, connection);
+  });
   return socket;
 };
 

@@ -1,6 +1,7 @@
 import { either as E } from 'fp-ts';
 import * as t from 'io-ts';
 import type { ChatError } from '../errors.js';
+import { isoClock } from '../iso-clock.js';
 import type { InboundEvent } from '../model/index.js';
 import type { OpenSocket } from '../transport/socket.js';
 import type { Writable } from '../writable.js';
@@ -58,12 +59,14 @@ export const handed = (socket: OpenSocket, text: string): boolean => {
 export class Incoming {
   readonly #host: IncomingHost;
   readonly #session: string;
+  readonly #now: () => string;
   #strays = 0;
   #self: string | undefined;
 
   constructor(host: IncomingHost, session: string) {
     this.#host = host;
     this.#session = session;
+    this.#now = isoClock(host.settings.scheduler);
   }
 
   /** Who we are, to know our own messages by. */
@@ -107,10 +110,10 @@ export class Incoming {
   }
 
   #arrival(event: string): TrueconfArrival {
-    const { account, scheduler } = this.#host.settings;
+    const { account } = this.#host.settings;
     const arrival: Writable<TrueconfArrival> = {
       id: `${this.#session}.${event}`,
-      at: new Date(scheduler.now()).toISOString(),
+      at: this.#now(),
     };
     if (this.#self !== undefined) arrival.self = this.#self;
     if (account !== undefined) arrival.account = account;
