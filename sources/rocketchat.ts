@@ -57,8 +57,8 @@ export interface RocketchatSource extends Observable<InboundEvent> {
   /** What the source goes on without: a gap that stays, rooms that could not be listed, streams that were refused. Hot. */
   readonly troubles$: Observable<RocketchatTrouble>;
   /**
-   * Stops accepting, completes, and resolves with the counts when all events are settled, or when `deadlineMs` is over:
-   * `inFlight` says how many were not. Disconnect the client afterwards.
+   * Stops accepting, the webhook for good, completes, and resolves with the counts when all events are settled, or when
+   * `deadlineMs` is over: `inFlight` says how many were not. Disconnect the client afterwards.
    */
   readonly drain: (deadlineMs: number) => Promise<Counts>;
 }
@@ -145,7 +145,7 @@ export function fromRocketChat(config: FromRocketChatConfig): RocketchatSource {
       atLeast('fromRocketChat: deadlineMs', deadlineMs, 0);
       isDraining = true;
       inputs?.complete();
-      return account.accounts.drain(deadlineMs, account);
+      return hook === undefined ? account.accounts.drain(deadlineMs, account) : hook.receiver.drain(deadlineMs);
     },
   });
 }

@@ -177,7 +177,7 @@ export class Inbox {
       if (recurs(event)) room.life.add(event, told);
       else if (event.fingerprint === undefined) this.#remember(event.id);
       if (isOwn) {
-        account.open(event).release(account, 'ignored');
+        if (told.isRead !== true) account.open(event).release(account, 'ignored');
         continue;
       }
       this.#open++;

@@ -57,6 +57,7 @@ export class Inputs {
     this.#now = isoClock(scheduler);
     this.#startedAt = scheduler.now();
     this.#from = rules.since;
+    this.#self = self;
     if (hook !== undefined) {
       this.#work.add(
         hook.receiver.events.subscribe({
@@ -74,11 +75,10 @@ export class Inputs {
       }
     }
     if (client === undefined || subscriber.closed) {
-      this.#self = self ?? '';
+      this.#self ??= '';
       return;
     }
     if (realtime !== undefined || poll !== undefined || self === undefined) this.#login(client);
-    else this.#self = self;
   }
 
   /** Nothing more comes; what waits goes out. */
@@ -95,7 +95,7 @@ export class Inputs {
   }
 
   #login(client: RocketchatInbound): void {
-    const { self, scheduler } = this.#rules;
+    const { scheduler } = this.#rules;
     let attempts = 0;
     const login = client.login().pipe(
       retry({
@@ -112,7 +112,7 @@ export class Inputs {
     this.#work.add(
       login.subscribe({
         next: ({ userId }) => {
-          this.#self = self ?? userId;
+          this.#self ??= userId;
           this.#begin(client, userId);
         },
         error: (error: unknown) => {
