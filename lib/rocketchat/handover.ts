@@ -4,7 +4,7 @@ import type { HandoffAction, HandoffTarget } from '../model/index.js';
 import type { RocketchatInquiry } from './answers.js';
 import type { RocketchatClient } from './client.js';
 
-/** @internal */
+/** What a handoff asks for. */
 export type HandoverClient = Pick<RocketchatClient, 'inquiry' | 'take' | 'forward' | 'returnToQueue' | 'rooms'>;
 
 /** That it is so already. */

@@ -178,7 +178,7 @@ export const rocketchatPlatform =
       delivers: ['text', 'media', 'typing', 'handoff', 'end', 'updateContact', 'updateConversation', 'note'],
       secrets: [PASSWORD, SECRET, 'wrong-0badc0de', core.issueToken('helper.bot').authToken],
       parts: { client, webhook, statuses, troubles },
-      complaints: () => statuses.flatMap((status) => ('error' in status && status.error ? [status.error] : [])),
+      complaints: () => statuses.flatMap((status) => ('error' in status ? [status.error] : [])),
       trouble: {
         duplicate: (times) => {
           posts = { times };
