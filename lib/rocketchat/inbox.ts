@@ -1,10 +1,11 @@
-import type { SchedulerLike, Subscriber, Subscription } from 'rxjs';
+import type { SchedulerLike, Subscriber } from 'rxjs';
 import type { Account } from '../accounts.js';
 import { mayRunAgain, type InboundEvent, type Outcome } from '../model/index.js';
 import { RecentIds } from '../recent-ids.js';
 import type { SettleListener, Trace } from '../trace.js';
 import { RoomBook, type RoomEntry } from './room-book.js';
 import { messageIn, recurs, type Told } from './told.js';
+import { Turns } from './turns.js';
 
 /** @internal */
 export interface InboxRules {
@@ -72,10 +73,7 @@ export class Inbox {
   #open = 0;
   /** Rooms with events that wait. */
   readonly #waiting = new Set<RoomEntry>();
-  /** When they may go out, in order. */
-  #due: { readonly held: Held; readonly at: number }[] = [];
-  #first = 0;
-  #timer: Subscription | undefined;
+  readonly #turns: Turns<Held>;
   /** On their way out: what is told meanwhile goes behind. */
   #outgoing: Held[] | undefined;
 
@@ -83,6 +81,9 @@ export class Inbox {
     this.#rules = rules;
     this.rooms = new RoomBook(rules.maxRooms);
     this.#rememberedFrom = this.#turnedAt = rules.scheduler.now();
+    this.#turns = new Turns(rules.scheduler, rules.reorderMs, (held) => {
+      if (!held.isOut && !held.room.isBehind) this.release(held.room, held);
+    });
   }
 
   get isListened(): boolean {
@@ -97,10 +98,7 @@ export class Inbox {
   /** Takes nothing more. What waits goes out, or is given up. */
   close(isFlushed: boolean): void {
     this.#isAccepting = false;
-    this.#timer?.unsubscribe();
-    this.#timer = undefined;
-    this.#due = [];
-    this.#first = 0;
+    this.#turns.clear();
     for (const room of [...this.#waiting]) {
       if (isFlushed) this.release(room);
       else {
@@ -229,45 +227,12 @@ export class Inbox {
   }
 
   #hold(held: Held): void {
-    const { reorderMs, scheduler } = this.#rules;
     const { room } = held;
     (room.held ??= []).push(held);
     this.#waiting.add(room);
     if (room.isBehind) return;
-    if (reorderMs === 0) {
-      this.release(room);
-      return;
-    }
-    this.#due.push({ held, at: scheduler.now() + reorderMs });
-    this.#await();
-  }
-
-  #await(): void {
-    const next = this.#due[this.#first];
-    if (next === undefined || this.#timer !== undefined) return;
-    const { scheduler } = this.#rules;
-    this.#timer = scheduler.schedule(
-      () => {
-        this.#timer = undefined;
-        this.#passOn();
-      },
-      Math.max(0, next.at - scheduler.now()),
-    );
-  }
-
-  #passOn(): void {
-    const now = this.#rules.scheduler.now();
-    for (let next = this.#due[this.#first]; next !== undefined && next.at <= now; next = this.#due[this.#first]) {
-      this.#first++;
-      const { held } = next;
-      if (!held.isOut && !held.room.isBehind) this.release(held.room, held);
-    }
-    // Half of it is over: the rest moves up.
-    if (this.#first * 2 >= this.#due.length) {
-      this.#due = this.#due.slice(this.#first);
-      this.#first = 0;
-    }
-    this.#await();
+    if (this.#rules.reorderMs === 0) this.release(room);
+    else this.#turns.add(held);
   }
 
   /** What waits in a room, in order, and waits no longer. */

@@ -1,5 +1,3 @@
-import { either as E } from 'fp-ts';
-import * as t from 'io-ts';
 import { defer, map, repeat, retry, Subscription, throwError, timer, type Subject, type Subscriber } from 'rxjs';
 import { toChatError } from '../errors.js';
 import { isoClock } from '../iso-clock.js';
@@ -7,21 +5,17 @@ import type { Arrival } from '../http-receiver/receiver.js';
 import { madeIds } from '../made-ids.js';
 import type { InboundEvent } from '../model/index.js';
 import { CallBudget } from './call-budget.js';
-import { undecodableEvent, type RocketchatArrival } from './codec-draft.js';
-import { decodeWebhook } from './codec-webhook.js';
+import type { RocketchatArrival } from './codec-draft.js';
 import type { Inbox } from './inbox.js';
 import { changedAt } from './listing.js';
+import { Posts } from './posts.js';
 import { Reader } from './reader.js';
 import { Realtime } from './realtime.js';
 import { Rounds } from './rounds.js';
 import type { RocketchatInbound, RocketchatTrouble, SourceRules } from './source-rules.js';
-import { digestOf, messageIn } from './told.js';
 
 const LONGEST_PAUSE_MS = 60_000;
 const PAUSE_MS = 1_000;
-
-const Agent = t.partial({ _id: t.string });
-const Served = t.partial({ _id: t.string, agent: Agent, servedBy: Agent });
 
 /** @internal One subscription: what the inputs tell goes into the inbox. */
 export class Inputs {
@@ -70,7 +64,8 @@ export class Inputs {
         }),
       );
       if (!subscriber.closed) {
-        hook.take = (body, arrival) => this.#posted(body, arrival);
+        const posts = new Posts(inbox, rules.rooms);
+        hook.take = (body, arrival) => posts.take(body, this.#self, this.#known(arrival));
         this.#work.add(() => (hook.take = undefined));
       }
     }
@@ -245,65 +240,4 @@ export class Inputs {
       ...(rid !== undefined && { rid }),
     };
   }
-
-  /** Whether it was taken, which a copy of what was taken is, too. */
-  #posted(body: unknown, arrival: Arrival): boolean {
-    const inbox = this.#inbox;
-    if (this.#self === undefined) {
-      inbox.turnAway();
-      return false;
-    }
-    const known = this.#known(arrival);
-    const decoded = decodeWebhook(body, known);
-    if (E.isLeft(decoded)) {
-      const rid = Served.is(body) ? (body._id ?? '') : '';
-      const events = [undecodableEvent(body, decoded.left.problems ?? [], rid, known)];
-      return inbox.take({ witness: 'post', rid, events }, { copyOf: copyOf(body) }) !== 'refused';
-    }
-    const { type, rid, events, transcript } = decoded.right;
-    if (!this.#concerns(body, rid, type)) {
-      inbox.ignore(events);
-      return true;
-    }
-    if (type === 'Message') {
-      const messageId = messageIn(events[0]?.raw).id;
-      return inbox.take({ witness: 'message', rid, events, messageId }) !== 'refused';
-    }
-    // What got lost on its own way comes along: as far back as it is known what did not.
-    const from = inbox.rememberedFrom;
-    let isNews = true;
-    for (const event of transcript) {
-      const told = {
-        witness: 'message',
-        rid,
-        events: [event],
-        messageId: messageIn(event.raw).id,
-        isRead: true,
-      } as const;
-      const verdict = inbox.take(told, { from });
-      if (verdict === 'refused') {
-        inbox.turnAway();
-        return false;
-      }
-      // The same may be in it twice: then it is no copy.
-      if (verdict === 'taken') isNews = false;
-    }
-    return inbox.take({ witness: 'post', rid, events, isRead: !isNews }, { copyOf: copyOf(body) }) !== 'refused';
-  }
-
-  /** Webhooks tell of all rooms. */
-  #concerns(body: unknown, rid: string, type: string): boolean {
-    const { rooms } = this.#rules;
-    if (rooms === 'all' || rid === '' || !Served.is(body)) return true;
-    const { agent, servedBy } = body;
-    const serving = servedBy?._id ?? agent?._id;
-    const room = this.#inbox.roomOf(rid);
-    const wasOurs = room.isOurs;
-    room.isOurs = serving === this.#self;
-    room.isServed = serving !== undefined;
-    if (room.isOurs || (wasOurs && type !== 'Message')) return true;
-    return rooms === 'queue' && serving === undefined;
-  }
 }
-
-const copyOf = (body: unknown): string => `post ${digestOf(JSON.stringify(body))}`;

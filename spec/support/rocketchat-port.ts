@@ -94,8 +94,8 @@ export class RocketchatPort implements RocketchatInbound {
 
   /** The socket is lost, and stays so. */
   cut(at: string): void {
-    this.#cutAt = at;
     const connection = this.#connection;
+    if (connection !== undefined) this.#cutAt = at;
     this.#connection = undefined;
     connection?.closed();
   }
