@@ -28,7 +28,8 @@ const CHANGE_MS = 10_000;
 const WORDS: ReadonlySet<string> = new Set(['message', 'media', 'edited', 'removed', 'progress']);
 
 /** @internal An event that was taken: it waits for its turn, then it is open until its trace is settled. */
-export class Held implements SettleListener {
+export class Held implements SettleListener, Place {
+  readonly id: string;
   readonly event: InboundEvent;
   readonly room: RoomEntry;
   readonly at: number;
@@ -40,6 +41,7 @@ export class Held implements SettleListener {
     this.#inbox = inbox;
     this.room = room;
     this.event = event;
+    this.id = event.id;
     this.at = Date.parse(event.at);
     this.trace = account.open(event);
     this.trace.onSettled(this);
@@ -50,8 +52,15 @@ export class Held implements SettleListener {
   }
 }
 
-const inOrder = (one: Held, other: Held): number =>
-  one.at - other.at || (one.event.id < other.event.id ? -1 : one.event.id === other.event.id ? 0 : 1);
+/** @internal Where an event belongs among others of its room. */
+export interface Place {
+  /** In milliseconds since 1970. */
+  readonly at: number;
+  readonly id: string;
+}
+/** @internal */
+export const inOrder = (one: Place, other: Place): number =>
+  one.at - other.at || (one.id < other.id ? -1 : one.id === other.id ? 0 : 1);
 
 /**
  * @internal Where what the inputs tell becomes one stream: each event once, in the order of its room, with its account, within the
@@ -185,8 +194,8 @@ export class Inbox {
     return 'taken';
   }
 
-  /** All that waits in a room goes out, or what happened before this one and itself, or before an instant. */
-  release(room: RoomEntry, last?: Held | number): void {
+  /** All that waits in a room goes out, or what has its place up to this one. */
+  release(room: RoomEntry, last?: Place): void {
     const out = this.#taken(room, last);
     if (this.#outgoing !== undefined) {
       this.#outgoing.push(...out);
@@ -236,16 +245,10 @@ export class Inbox {
   }
 
   /** What waits in a room, in order, and waits no longer. */
-  #taken(room: RoomEntry, last?: Held | number): Held[] {
+  #taken(room: RoomEntry, last?: Place): Held[] {
     const held = room.held ?? [];
     if (held.length > 1) held.sort(inOrder);
-    const isWithin = ({ at }: Held): boolean => typeof last === 'number' && at < last;
-    const end =
-      last === undefined
-        ? held.length
-        : typeof last === 'number'
-          ? held.filter(isWithin).length
-          : held.indexOf(last) + 1;
+    const end = last === undefined ? held.length : held.filter((one) => inOrder(one, last) <= 0).length;
     const out = held.slice(0, end);
     for (const one of out) one.isOut = true;
     room.held = end === held.length ? undefined : held.slice(end);

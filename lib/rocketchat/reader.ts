@@ -8,9 +8,9 @@ import type { RocketchatClient } from './client.js';
 import { undecodableEvent, type RocketchatArrival } from './codec-draft.js';
 import { decodeMessage } from './codec-message.js';
 import { decodeStreamEvent } from './codec-stream.js';
-import type { Inbox } from './inbox.js';
+import { inOrder, type Inbox, type Place } from './inbox.js';
 import type { RoomEntry } from './room-book.js';
-import { messageIn } from './told.js';
+import { messageIn, type Told } from './told.js';
 
 /** @internal */
 export interface ReaderRules {
@@ -53,6 +53,17 @@ interface Task {
   /** Something came that may not be in what is being read. */
   isAgain: boolean;
 }
+
+/** What was read, and its place. */
+interface Item {
+  readonly told: Told;
+  readonly place: Place;
+  readonly copyOf?: string;
+}
+const itemOf = (told: Told): Item => {
+  const [first] = told.events;
+  return { told, place: first === undefined ? { at: 0, id: '' } : { at: Date.parse(first.at), id: first.id } };
+};
 
 /** @internal Rooms that are behind, and are made good from their history: the most urgent first. */
 export class Reader {
@@ -151,11 +162,17 @@ export class Reader {
     const { inbox } = this.#rules;
     const { room } = task;
     let seenAt = room.seenAt ?? since;
+    let last: Place | undefined;
     const items = [
-      ...updated.map((message) => ({ at: Date.parse(message.at), tell: () => this.#message(room, message, since) })),
-      ...deleted.map(({ id, at }) => ({ at: Date.parse(at), tell: () => this.#removal(room, id, at) })),
-    ].sort((one, other) => one.at - other.at);
-    const refused = items.find(({ tell }) => !tell());
+      ...updated.map((message) => this.#message(room, message)),
+      ...deleted.map(({ id, at }) => this.#removal(room, id, at)),
+    ].sort((one, other) => inOrder(one.place, other.place));
+    const refused = items.find(({ told, copyOf, place }) => {
+      const from = copyOf === undefined && told.messageId === undefined ? -Infinity : since;
+      const isTaken = inbox.take(told, { from, ...(copyOf !== undefined && { copyOf }) }) !== 'refused';
+      if (isTaken) last = place;
+      return !isTaken;
+    });
     let isWhole = refused === undefined;
     if (isWhole) {
       for (const { raw } of updated) seenAt = Math.max(seenAt, messageIn(raw).changedAt ?? 0);
@@ -167,7 +184,10 @@ export class Reader {
       return;
     }
     // What was taken is the oldest of it. For the rest there is no place yet, or more has come meanwhile.
-    if (refused !== undefined) inbox.release(room, refused.at);
+    const waiting = room.held?.length;
+    if (refused !== undefined && last !== undefined) inbox.release(room, last);
+    // What waits for what finds no place because of it would wait for ever.
+    if (room.held?.length === waiting && room.open === waiting) inbox.release(room);
     this.#line.push(task);
     this.advance();
   }
@@ -191,26 +211,20 @@ export class Reader {
     );
   }
 
-  #message(room: RoomEntry, message: RocketchatMessage, from: number): boolean {
-    const { id, raw } = message;
-    const { inbox, arrival } = this.#rules;
-    const decoded = decodeMessage(raw, arrival(room.id));
-    const rid = room.id;
-    if (E.isLeft(decoded)) {
-      // It has no id of its own, and is read again.
-      const events = [undecodableEvent(raw, decoded.left.problems ?? [], rid, { ...arrival(rid), at: message.at })];
-      return inbox.take({ witness: 'message', rid, events, isRead: true }, { from, copyOf: id }) !== 'refused';
-    }
-    const told = { witness: 'message', rid, events: decoded.right, messageId: id, isRead: true } as const;
-    return inbox.take(told, { from }) !== 'refused';
+  #message({ id: rid }: RoomEntry, { id, raw, at }: RocketchatMessage): Item {
+    const { arrival } = this.#rules;
+    const decoded = decodeMessage(raw, arrival(rid));
+    if (E.isRight(decoded))
+      return itemOf({ witness: 'message', rid, events: decoded.right, messageId: id, isRead: true });
+    // It has no id of its own, and is read again.
+    const events = [undecodableEvent(raw, decoded.left.problems ?? [], rid, { ...arrival(rid), at })];
+    return { ...itemOf({ witness: 'message', rid, events, isRead: true }), copyOf: id };
   }
 
-  #removal(room: RoomEntry, id: string, at: string): boolean {
-    const { inbox, arrival } = this.#rules;
-    const event = { stream: 'notify-room', eventName: `${room.id}/deleteMessage`, args: [{ _id: id }] };
-    const decoded = decodeStreamEvent(event, { ...arrival(room.id), at });
-    if (E.isLeft(decoded)) return true;
-    return inbox.take({ witness: 'message', rid: room.id, events: decoded.right, isRead: true }) !== 'refused';
+  #removal({ id: rid }: RoomEntry, id: string, at: string): Item {
+    const event = { stream: 'notify-room', eventName: `${rid}/deleteMessage`, args: [{ _id: id }] };
+    const decoded = decodeStreamEvent(event, { ...this.#rules.arrival(rid), at });
+    return itemOf({ witness: 'message', rid, events: E.isRight(decoded) ? decoded.right : [], isRead: true });
   }
 
   #failed(task: Task, since: string, error: ChatError): void {

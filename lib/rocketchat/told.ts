@@ -32,9 +32,6 @@ export const messageIn = (raw: unknown): { readonly id?: string | undefined; rea
   return changed == null ? { id: raw._id } : { id: raw._id, changedAt: Date.parse(isoOf(changed)) };
 };
 
-/** @internal Where it belongs among others of its room: milliseconds since 1970, then the id. */
-export const placeOf = ({ at, id }: InboundEvent): readonly [at: number, id: string] => [Date.parse(at), id];
-
 /** @internal Two equal texts have equal ones; two different ones hardly ever (cyrb53, 53 bits). */
 export const digestOf = (text: string): string => {
   let [one, other] = [0xdeadbeef, 0x41c6ce57];

@@ -92,6 +92,23 @@ describe('fromRocketChat', () => {
     expect(told.find(({ kind }) => kind === 'message')?.sender).to.include({ role: 'agent', name: 'Mira' });
   });
 
+  it('tells of each time that a room is taken, where the second is told by one input alone', () => {
+    const { bench, bot, mira, core, clock, now } = talk({ hooked: true, rooms: 'ours' });
+    const rid = core.visitor('Dana', { department: SALES }).open();
+    bot.take(rid);
+    clock.advance(1_000);
+    bot.forward(rid, { agent: 'mira' });
+    clock.advance(1_000);
+    bench.port.cut(now());
+    mira.forward(rid, { agent: 'helper.bot' });
+    clock.advance(1_000);
+    const us = `taken~${bot.id}`;
+    expect(bench.life(rid).filter((it) => it === us)).to.have.length(2);
+    bench.port.connect();
+    clock.advance(1_000);
+    expect(bench.life(rid).filter((it) => it === us)).to.have.length(2);
+  });
+
   it('tells of who waits, and of each time that a room does', () => {
     const { bench, bot, core, clock } = talk({ rooms: 'queue', realtime: { departments: [SALES, SECOND] } });
     const rid = core.visitor('Dana', { department: SALES }).open();
@@ -231,6 +248,38 @@ describe('fromRocketChat', () => {
       clock.advance(1_000);
       expect(bench.said(dana.rid)).to.deep.equal(['missed', 'live']);
       expect(bench.said(lev.rid)).to.deep.equal(['hello']);
+    });
+
+    it('holds back what comes at once, too, where nothing else is waited for', () => {
+      const { bench, open, clock, now } = talk({ reorderMs: 0 });
+      const { visitor, rid } = open('Dana');
+      bench.port.cut(now());
+      visitor.say('missed');
+      clock.advance(1_000);
+      bench.port.holdUp();
+      bench.port.connect();
+      visitor.say('live');
+      expect(bench.said(rid)).to.deep.equal([]);
+      bench.port.goOn();
+      expect(bench.said(rid)).to.deep.equal(['missed', 'live']);
+    });
+
+    it('leaves places to what is in a gap, however much comes meanwhile', () => {
+      const { bench, open, clock, now } = talk({ maxInFlight: 8, maxPerConversation: 4 });
+      const { visitor, rid } = open('Dana');
+      bench.port.cut(now());
+      for (const words of ['a', 'b', 'c']) visitor.say(words);
+      clock.advance(1_000);
+      bench.port.holdUp();
+      bench.port.connect();
+      for (const words of ['d', 'e', 'f', 'g', 'h', 'i']) {
+        visitor.say(words);
+        clock.advance(1);
+      }
+      bench.port.goOn();
+      clock.advance(10_000);
+      expect(bench.said(rid)).to.deep.equal(['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i']);
+      expect(bench.counts).not.to.have.any.keys('inFlight');
     });
 
     it('keeps to its budget of calls', () => {
@@ -611,5 +660,6 @@ describe('rocketchatWebhook', () => {
     const ended = bench.events.filter(({ kind }) => kind === 'ended');
     expect(ended).to.have.length(1);
     expect(ended[0]).to.include({ reason: 'solved' });
+    expect(bench.counts).not.to.have.any.keys('duplicate');
   });
 });

@@ -3,7 +3,7 @@ import type { CapabilityProfile, InboundEvent, OutboundAction, Receipt, Reconcil
 import {
   fromRocketChat,
   rocketchatClient,
-  rocketchatReconcile,
+  type rocketchatReconcile,
   rocketchatWebhook,
   toRocketChat,
   type rocketchatButtons,
