@@ -180,9 +180,9 @@ export class Inbox {
       return 'refused';
     }
     if (copyOf !== undefined) this.#remember(copyOf);
-    for (const event of fresh) {
-      if (recurs(event)) room.life.add(event, told);
-      else if (event.fingerprint === undefined) this.#remember(event.id);
+    for (const one of fresh) {
+      const event = recurs(one) ? room.life.add(one, told) : one;
+      if (event.fingerprint === undefined && !recurs(one)) this.#remember(event.id);
       if (isOwn) {
         if (told.isRead !== true) account.open(event).release(account, 'ignored');
         continue;

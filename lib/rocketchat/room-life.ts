@@ -9,6 +9,9 @@ const MOST = 32;
 /** One time that it happened, and who has told of it. */
 interface Occurrence {
   readonly id: string;
+  /** Which time it is, from 1, and the id that it is told under. */
+  readonly time: number;
+  readonly toldAs: string;
   readonly at: number;
   /** The message that told of it. */
   messageId: string | undefined;
@@ -46,20 +49,26 @@ export class RoomLife {
     }
   }
 
-  add({ id, at }: InboundEvent, { witness, messageId }: Told): void {
+  /** Another time. The event, under an id of its own. */
+  add(event: InboundEvent, { witness, messageId }: Told): InboundEvent {
+    const { id } = event;
+    const time = this.#told.reduce((most, one) => (one.id === id ? Math.max(most, one.time) : most), 0) + 1;
+    const toldAs = time === 1 ? id : `${id}~${time}`;
     const isMessage = witness === 'message';
     this.#told.push({
       id,
-      at: Date.parse(at),
+      time,
+      toldAs,
+      at: Date.parse(event.at),
       messageId: isMessage ? messageId : undefined,
       isPosted: witness === 'post',
     });
     if (this.#told.length > MOST) this.#told.shift();
+    return time === 1 ? event : { ...event, id: toldAs };
   }
 
   /** What was not taken after all is told again. */
-  forget({ id, at }: InboundEvent): void {
-    const instant = Date.parse(at);
-    this.#told = this.#told.filter((one) => one.id !== id || one.at !== instant);
+  forget({ id }: InboundEvent): void {
+    this.#told = this.#told.filter(({ toldAs }) => toldAs !== id);
   }
 }
