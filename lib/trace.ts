@@ -48,7 +48,7 @@ interface Rarely {
   listeners?: SettleListener[];
   reason?: string;
   hops?: Hop[];
-  quiet?: QuietListener;
+  quiet?: QuietListener[];
   unattended?: Waiting<Trace>;
 }
 
@@ -287,8 +287,14 @@ export class Trace {
    */
   onQuiet(listener: QuietListener): void {
     const { root } = this;
-    (root.#rarely ??= {}).quiet = listener;
-    root.#checkQuiet();
+    ((root.#rarely ??= {}).quiet ??= []).push(listener);
+    if (!root.#busy()) listener.quiet();
+  }
+
+  /** @internal The first of those that `onSettled` told about itself and that `is` recognises; none once it is settled. */
+  listener<L extends SettleListener>(is: (listener: SettleListener) => listener is L): L | undefined {
+    if (this.#listener === undefined) return undefined;
+    return is(this.#listener) ? this.#listener : this.#rarely?.listeners?.find(is);
   }
 
   /** Whether nothing is being done about it: it is settled, or what is open of it only waits in passive hands. */
@@ -413,8 +419,9 @@ export class Trace {
   }
 
   #checkQuiet(): void {
-    const listener = this.#rarely?.quiet;
-    if (listener !== undefined && !this.#busy()) listener.quiet();
+    const listeners = this.#rarely?.quiet;
+    // Each may make it busy again for those behind it.
+    if (listeners !== undefined) for (const listener of [...listeners]) if (!this.#busy()) listener.quiet();
   }
 
   #busy(): boolean {

@@ -4,3 +4,5 @@ export * from '../queue/memory-queue.js';
 export * from '../queue/queue.js';
 export { resubmissionOf } from '../queue/resubmission.js';
 export type { Together, Writing } from '../store/writing.js';
+export { outbox, type OutboxConfig } from '../../operators/outbox.js';
+export type { InDoubt } from '../outbox/doubt.js';

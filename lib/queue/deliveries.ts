@@ -1,7 +1,8 @@
 import type { Observable, SchedulerLike, Subscriber, Subscription } from 'rxjs';
 import type { Account } from '../accounts.js';
-import { toChatError } from '../errors.js';
+import { toChatError, type ChatError } from '../errors.js';
 import { mayRunAgain, type InboundEvent, type OutboundAction, type Outcome } from '../model/index.js';
+import type { Writing } from '../store/writing.js';
 import type { SettleListener, Trace } from '../trace.js';
 import type { Leased, LeaseConfig, ParkReport, Queue } from './queue.js';
 import { markResubmitted } from './resubmission.js';
@@ -18,6 +19,19 @@ export interface DeliverySettings<T extends InboundEvent | OutboundAction> {
   readonly delayMs: number;
   readonly maxDelayMs: number;
   readonly scheduler: SchedulerLike;
+}
+
+/**
+ * What is to be written in the same transaction in which the queue hears that an event is done.
+ *
+ * @internal
+ */
+export interface Joining {
+  readonly writings: readonly Writing[];
+  /** The event is done and they are written. */
+  written(): void;
+  /** They are not written: the event comes again, or is parked, or they were refused for good. */
+  dropped(error?: ChatError): void;
 }
 
 /** How long to wait before the queue is asked again, in milliseconds. */
@@ -45,6 +59,11 @@ export class Deliveries<T extends InboundEvent | OutboundAction> {
     this.#subscriber = subscriber;
   }
 
+  /** What can be written together with the queue. */
+  get medium(): object {
+    return this.#settings.queue.adding([]).medium;
+  }
+
   start(): void {
     const { queue, lease } = this.#settings;
     this.#lease = queue.lease(lease).subscribe({
@@ -60,7 +79,10 @@ export class Deliveries<T extends InboundEvent | OutboundAction> {
         const lost = [...this.#open];
         this.#open.clear();
         this.#returned.clear();
-        for (const { trace } of lost) trace?.cancel('superseded');
+        for (const delivery of lost) {
+          delivery.dropped();
+          delivery.trace?.cancel('superseded');
+        }
         this.#completeWhenIdle();
         if (!this.#over)
           this.#later(AGAIN_MS, () => {
@@ -82,7 +104,10 @@ export class Deliveries<T extends InboundEvent | OutboundAction> {
   end(): void {
     if (this.#over) return;
     // Of what something went out nothing is repeated; everything else goes back with the lease.
-    for (const { leased, trace } of this.#open) {
+    for (const delivery of this.#open) {
+      const { leased, trace } = delivery;
+      // What is on its way to the queue says itself what becomes of it.
+      if (!delivery.isTold) delivery.dropped();
       if (trace?.touched !== true || trace.settled) continue;
       const outcome = trace.outcome ?? 'inDoubt';
       const report = { outcome, touched: true, reason: 'unsubscribed while it was open' };
@@ -95,13 +120,15 @@ export class Deliveries<T extends InboundEvent | OutboundAction> {
 
   settled(delivery: Delivery<T>, outcome: Outcome, touched: boolean): void {
     if (this.#over || !this.#open.has(delivery)) return;
+    if (!DONE.has(outcome) && outcome !== 'inDoubt') delivery.dropped();
     if (mayRunAgain(outcome, touched)) {
       // A pipe that is being torn down lets go of what it has before we hear that it is: then it goes back as it is.
       this.#later(0, () => {
         this.#tryAgain(delivery, outcome);
       });
-    } else if (DONE.has(outcome)) this.#write(delivery, () => this.#settings.queue.ack(delivery.leased));
-    else this.#park(delivery, outcome, touched);
+    } else if (DONE.has(outcome)) {
+      this.#write(delivery, () => this.#settings.queue.ack(delivery.leased, { together: delivery.writings }));
+    } else this.#park(delivery, outcome, touched);
   }
 
   #handOut(leased: Leased<T>): void {
@@ -151,18 +178,31 @@ export class Deliveries<T extends InboundEvent | OutboundAction> {
     const { queue, waits } = this.#settings;
     const report: ParkReport = { outcome, touched, ...(why !== undefined && { reason: why }) };
     const hold = waits && outcome !== 'inDoubt';
-    this.#write(delivery, () => queue.park(delivery.leased, report, { hold }));
+    this.#write(delivery, () => queue.park(delivery.leased, report, { hold, together: delivery.writings }));
   }
 
   /** Tells the queue, again and again while it cannot hear: nothing is settled before it knows. */
   #write(delivery: Delivery<T>, call: () => Observable<boolean>, otherwise?: () => void): void {
+    delivery.isTold = true;
     call().subscribe({
       next: (isDone) => {
         if (!isDone && otherwise !== undefined) otherwise();
-        else this.#close(delivery);
+        else {
+          delivery.written();
+          this.#close(delivery);
+        }
       },
       error: (thrown: unknown) => {
-        if (toChatError('queue', thrown).kind === 'conflict') return;
+        const error = toChatError('queue', thrown);
+        if (error.kind === 'conflict') {
+          delivery.dropped();
+          return;
+        }
+        if (!error.retryable && delivery.writings.length > 0) {
+          delivery.dropped(error);
+          this.#park(delivery, 'failed', false, error.message);
+          return;
+        }
         this.#later(AGAIN_MS, () => {
           this.#write(delivery, call, otherwise);
         });
@@ -189,21 +229,54 @@ export class Deliveries<T extends InboundEvent | OutboundAction> {
   }
 }
 
-/** An item that is open. */
-class Delivery<T extends InboundEvent | OutboundAction> implements SettleListener {
+/**
+ * An item that is open.
+ *
+ * @internal
+ */
+export class Delivery<T extends InboundEvent | OutboundAction> implements SettleListener {
   readonly leased: Leased<T>;
   trace: Trace | undefined;
+  /** Whether the queue is being told what became of it. */
+  isTold = false;
   readonly #owner: Deliveries<T>;
+  #joining: Joining[] | undefined;
 
   constructor(owner: Deliveries<T>, leased: Leased<T>) {
     this.#owner = owner;
     this.leased = leased;
   }
 
+  /** Whether its queue is kept there. */
+  isOn(medium: object): boolean {
+    return this.#owner.medium === medium;
+  }
+
+  /** Writes something together with the end of this. */
+  join(joining: Joining): void {
+    (this.#joining ??= []).push(joining);
+  }
+
+  get writings(): readonly Writing[] {
+    return this.#joining?.flatMap(({ writings }) => writings) ?? [];
+  }
+
+  written(): void {
+    for (const joining of this.#joining?.splice(0) ?? []) joining.written();
+  }
+
+  dropped(error?: ChatError): void {
+    for (const joining of this.#joining?.splice(0) ?? []) joining.dropped(error);
+  }
+
   settled(_: Trace, outcome: Outcome, touched: boolean): void {
     this.#owner.settled(this, outcome, touched);
   }
 }
+
+/** The item of a queue that a trace accounts for, if it is one. */
+export const deliveryOf = (trace: Trace): Delivery<InboundEvent> | undefined =>
+  trace.root.listener((listener): listener is Delivery<InboundEvent> => listener instanceof Delivery);
 
 const reasonOf = (trace: Trace | undefined): string | undefined => {
   const { reason, lastHolder } = trace?.summary() ?? {};

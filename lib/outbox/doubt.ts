@@ -1,0 +1,33 @@
+import { catchError, defaultIfEmpty, defer, map, take, type Observable } from 'rxjs';
+import type { Reconcile } from '../limit/reconcile.js';
+import type { OutboundAction, Receipt, Unknown } from '../model/index.js';
+
+/**
+ * What happens to an action of which nobody knows whether it arrived: `resend`, at the risk that the customer has it twice; `drop`,
+ * at the risk that they never have it; `ask`: it becomes a dead letter, and its conversation goes on without it.
+ */
+export type InDoubt = 'resend' | 'drop' | 'ask';
+
+/** @internal */
+export interface DoubtRules {
+  readonly reconcile: Reconcile | undefined;
+  readonly inDoubt: InDoubt | ((action: OutboundAction) => InDoubt);
+}
+
+/** @internal What is found out about it, or else what is to be done. */
+export const judged = (
+  { reconcile, inDoubt }: DoubtRules,
+  receipt: Unknown,
+): Observable<{ readonly found: Receipt | 'resend' } | { readonly todo: InDoubt }> => {
+  const decide = (): { readonly todo: InDoubt } => ({
+    todo: typeof inDoubt === 'function' ? inDoubt(receipt.action) : inDoubt,
+  });
+  if (reconcile === undefined) return defer(() => [decide()]);
+  return defer(() => reconcile(receipt)).pipe(
+    take(1),
+    // What asks and hears nothing knows as much as before.
+    catchError(() => [receipt]),
+    defaultIfEmpty(receipt),
+    map((found) => (found !== 'resend' && found.status === 'unknown' ? decide() : { found })),
+  );
+};

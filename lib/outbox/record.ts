@@ -1,0 +1,58 @@
+import { conversationKey, delivered, type Json, type OutboundAction, type Receipt } from '../model/index.js';
+import type { Stored } from '../store/store.js';
+
+/**
+ * What is known about an action. `again`: how often it had been resubmitted from the dead letters when that was written; what
+ * was resubmitted more often since is sent once more.
+ *
+ * @internal
+ */
+export type Known =
+  /** It was about to be given to the sink, and may have had its effect. */
+  | { readonly state: 'sent'; readonly again: number }
+  /** Nobody found out what became of it. */
+  | { readonly state: 'inDoubt'; readonly again: number }
+  | {
+      readonly state: 'delivered';
+      readonly again: number;
+      readonly at: string;
+      readonly messageIds: readonly string[];
+    };
+
+const SHAPE = 1;
+
+/** What the keys of a conversation begin with: no key of another conversation does. */
+const prefixOf = (queue: string, conversation: string): string => `outbox/${queue}/${conversation}/"`;
+
+/** @internal Where it is kept what is known about an action, or about an event whose actions are written as a whole. */
+export const keyOf = (queue: string, { id, conversation }: Pick<OutboundAction, 'id' | 'conversation'>): string =>
+  `${prefixOf(queue, conversationKey(conversation))}${JSON.stringify(id).slice(1)}`;
+
+/** @internal */
+export const eventKeyOf = (queue: string, { id, conversation }: Pick<OutboundAction, 'id' | 'conversation'>): string =>
+  `${keyOf(queue, { id, conversation })}/event`;
+
+/** @internal */
+export const encodeKnown = (known: Known): Json =>
+  known.state === 'delivered'
+    ? { shape: SHAPE, state: known.state, again: known.again, at: known.at, messageIds: known.messageIds }
+    : { shape: SHAPE, state: known.state, again: known.again };
+
+/** @internal What cannot be read, because a later version wrote it, says no more than that there was something. */
+export const decodeKnown = (stored: Stored | undefined): Known | undefined => {
+  if (stored === undefined) return undefined;
+  const { shape, state, again, at, messageIds } = recordIn(stored.value);
+  if (shape !== SHAPE || typeof again !== 'number') return UNREAD;
+  if (state === 'sent' || state === 'inDoubt') return { state, again };
+  if (state !== 'delivered' || typeof at !== 'string' || !Array.isArray(messageIds)) return UNREAD;
+  return { state, again, at, messageIds: messageIds.filter((id) => typeof id === 'string') };
+};
+
+const UNREAD: Known = { state: 'sent', again: Infinity };
+const NOTHING: Readonly<Record<string, unknown>> = {};
+const recordIn = (value: Json): Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as typeof NOTHING) : NOTHING;
+
+/** @internal The receipt of an action that had been delivered before it came. */
+export const deliveredEarlier = (action: OutboundAction, known: Extract<Known, { state: 'delivered' }>): Receipt =>
+  delivered(action, known.at, known.messageIds, 'earlier');
