@@ -1,3 +1,4 @@
+import type { Account } from '../accounts.js';
 import { mergeMap, of, type Observable } from 'rxjs';
 
 import { toChatError, type ChatError } from '../errors.js';
@@ -10,6 +11,8 @@ import type { Ledger } from './ledger.js';
 /** @internal */
 export interface GatheringHost {
   readonly ledger: Ledger;
+  /** Of what has no event any more. */
+  readonly account: Account;
   /** They come out of the queue soon. */
   readonly expect: (intents: readonly Intent[]) => void;
   /** They do not: the receipt is `failed` with an error, `skipped` without. */
@@ -58,7 +61,7 @@ export class Gathering implements QuietListener {
     }
     const delivery = deliveryOf(this.#root);
     if (delivery?.isOn(this.#host.ledger.medium) === true) {
-      const { ledger, expect } = this.#host;
+      const { ledger, account, expect } = this.#host;
       const joining: Joining = {
         writings: [ledger.adding(intents.map(({ item }) => item))],
         written: () => {
@@ -70,7 +73,7 @@ export class Gathering implements QuietListener {
       };
       delivery.join(joining);
       expect(intents);
-      for (const intent of intents) intent.leave('queued');
+      for (const intent of intents) intent.leave('queued', account);
     } else this.#write(intents, delivery?.leased.resubmitted ?? 0);
   }
 
@@ -80,7 +83,7 @@ export class Gathering implements QuietListener {
   }
 
   #write(intents: readonly Intent[], resubmitted: number): void {
-    const { ledger, expect, drop } = this.#host;
+    const { ledger, account, expect, drop } = this.#host;
     const { id, conversation } = this.#root;
     const items = intents.map(({ item }) => item);
     this.#isWriting = true;
@@ -100,7 +103,7 @@ export class Gathering implements QuietListener {
           else
             for (const intent of intents) {
               intent.isSafe = true;
-              intent.leave('queued');
+              intent.leave('queued', account);
             }
           if (this.#root.quiet) this.quiet();
         },

@@ -87,7 +87,7 @@ export class Intent implements Holder {
   }
 
   /** Its event is done, and it goes on without it. */
-  leave(outcome: Outcome): void {
+  leave(outcome: Outcome, account: Account): void {
     const { trace } = this;
     this.trace = undefined;
     this.isOurs = true;
@@ -95,6 +95,8 @@ export class Intent implements Holder {
       follower.isLeft = true;
       follower.trace?.release(follower, outcome);
     }
+    // It may be out of the queue before we hear that it was in it.
+    if (this.flight !== undefined) this.openOn(account);
     trace?.release(this, outcome);
   }
 }

@@ -1,4 +1,4 @@
-import { concatMap, last, map, type Observable } from 'rxjs';
+import { concatMap, map, type Observable } from 'rxjs';
 import type { OutboundAction, Json } from '../model/index.js';
 import type { Leased, ParkReport, Queue } from '../queue/queue.js';
 import type { PutOptions, Store } from '../store/store.js';
@@ -59,12 +59,20 @@ export class Ledger {
 
   /** It is over. `known`: what is remembered of it; without, it is as if it had never been made. Default: what is known stays. */
   done(leased: Leased<OutboundAction>, key: string, known?: Known | 'forget'): Observable<boolean> {
-    return this.#together(key, known, (together) => this.queue.ack(leased, { together }));
+    if (known === undefined) return this.queue.ack(leased);
+    const joining = this.#noting(key, known);
+    if (joining !== undefined) return this.queue.ack(leased, { together: [joining] });
+    return this.#note(key, known).pipe(concatMap(() => this.queue.ack(leased)));
   }
 
   /** The same, with a dead letter. */
   park(leased: Leased<OutboundAction>, report: ParkReport, key: string, known: Known | 'forget'): Observable<boolean> {
-    return this.#together(key, known, (together) => this.queue.park(leased, report, { together }));
+    const joining = this.#noting(key, known);
+    if (joining !== undefined) return this.queue.park(leased, report, { together: [joining] });
+    // The letter first: what is noted as in doubt is not asked about any more.
+    return this.queue
+      .park(leased, report)
+      .pipe(concatMap((wasThere) => this.#note(key, known).pipe(map(() => wasThere))));
   }
 
   /** What an event made as a whole, as a part of another transaction. */
@@ -90,30 +98,14 @@ export class Ledger {
     return this.queue.add(actions).pipe(concatMap(() => this.#store.put(key, WHOLE, options)));
   }
 
-  #together(
-    key: string,
-    known: Known | 'forget' | undefined,
-    write: (together: readonly Writing[]) => Observable<boolean>,
-  ): Observable<boolean> {
-    if (known === undefined) return write([]);
-    const joining = this.#joining;
-    if (known === 'forget') {
-      if (joining !== undefined) return write([joining.deleting(key)]);
-      return this.#after(this.#store.delete(key), write);
-    }
-    const options: PutOptions = { ttlMs: this.#rememberMs };
-    if (joining !== undefined) return write([joining.putting(key, encodeKnown(known), options)]);
-    return this.#after(this.#store.put(key, encodeKnown(known), options), write);
+  #noting(key: string, known: Known | 'forget'): Writing | undefined {
+    if (known === 'forget') return this.#joining?.deleting(key);
+    return this.#joining?.putting(key, encodeKnown(known), { ttlMs: this.#rememberMs });
   }
 
-  #after(
-    first: Observable<unknown>,
-    write: (together: readonly Writing[]) => Observable<boolean>,
-  ): Observable<boolean> {
-    return first.pipe(
-      last(),
-      concatMap(() => write([])),
-    );
+  #note(key: string, known: Known | 'forget'): Observable<unknown> {
+    if (known === 'forget') return this.#store.delete(key);
+    return this.#store.put(key, encodeKnown(known), { ttlMs: this.#rememberMs });
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Subject, Subscriber } from 'rxjs';
+import type { Account } from '../accounts.js';
 import { toChatError, type ChatError } from '../errors.js';
 import {
   conversationKey,
@@ -34,6 +35,7 @@ const FLEETING: ReadonlySet<string> = new Set(['typing', 'navigate']);
  */
 export class OutboxRun implements DispatchHost, GatheringHost {
   readonly ledger: Ledger;
+  readonly account: Account;
   readonly #settings: OutboxSettings;
   readonly #subscriber: Subscriber<Receipt>;
   readonly #requests: Subject<OutboundAction>;
@@ -48,6 +50,7 @@ export class OutboxRun implements DispatchHost, GatheringHost {
 
   constructor(settings: OutboxSettings, subscriber: Subscriber<Receipt>, requests: Subject<OutboundAction>) {
     this.ledger = settings.ledger;
+    this.account = settings.account;
     this.#settings = settings;
     this.#subscriber = subscriber;
     this.#requests = requests;

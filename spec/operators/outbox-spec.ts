@@ -1,15 +1,6 @@
 import { expect } from 'chai';
-import { firstValueFrom, Subject } from 'rxjs';
-import {
-  memoryStore,
-  openAccounts,
-  react,
-  text,
-  traceOf,
-  type InboundEvent,
-  type OutboundAction,
-  type Receipt,
-} from 'tidewire';
+import { firstValueFrom } from 'rxjs';
+import { memoryStore, openAccounts, react, text, type OutboundAction, type Receipt } from 'tidewire';
 import { delivered } from '../../lib/model/index.js';
 import { deliver } from 'tidewire';
 import { fromQueue, memoryQueue, outbox } from 'tidewire/queue';
@@ -28,7 +19,7 @@ describe('outbox', () => {
       const seen: Receipt[] = [];
       fromQueue(inbox, { accounts, scheduler: clock })
         .pipe(
-          react((e) => [text('1'), text('2'), text('3')]),
+          react(() => [text('1'), text('2'), text('3')]),
           outbox(
             { queue, store, mode, scheduler: clock, accounts },
             deliver({ name: 'x', scheduler: clock }, (a) => {
