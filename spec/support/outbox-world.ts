@@ -56,6 +56,8 @@ export class OutboxWorld {
   /** How many actions the handler of the last process made. */
   made = 0;
   readonly isWhole: boolean;
+  /** Whether queue and store are kept in one place. */
+  readonly isOne: boolean;
   accounts = openAccounts({ scheduler: this.clock });
   readonly #config: WorldConfig;
   readonly #answers: Answer[];
@@ -66,6 +68,7 @@ export class OutboxWorld {
   constructor(config: WorldConfig) {
     this.#config = config;
     this.isWhole = config.mode === 'whole';
+    this.isOne = config.isStoreElsewhere !== true;
     this.#answers = [...config.answers];
   }
 
