@@ -20,4 +20,4 @@ export * from '../reply.js';
 export { englishTexts, type Texts } from '../text/texts.js';
 export { englishBridgeTexts, type BridgeHeading, type BridgePlace, type BridgeTexts } from '../text/bridge-texts.js';
 export type { BackoffConfig } from '../limit/backoff.js';
-export type { Reconcile } from '../limit/reconcile.js';
+export type { Reconcile, SentBefore } from '../limit/reconcile.js';

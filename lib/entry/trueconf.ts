@@ -10,6 +10,7 @@ export type { TrueconfFileToSend } from '../trueconf/file-to-send.js';
 export type { TrueconfDownloaded, TrueconfTarget, TrueconfUploadOptions } from '../trueconf/files.js';
 export type { Chunks } from '../transport/collect.js';
 export { englishSeatTexts, type TrueconfHandover, type TrueconfSeatTexts } from '../trueconf/handoff.js';
+export { trueconfReconcile, type TrueconfReconcileConfig } from '../trueconf/reconcile.js';
 export type { TrueconfInbound } from '../trueconf/inbox.js';
 export type { TrueconfStatus } from '../trueconf/status.js';
 export type { TrueconfFileOfYours } from '../trueconf/outgoing-file.js';

@@ -201,6 +201,7 @@ export class Dispatch {
       flight.intent.flight = flight;
       flight.intent.isSafe = true;
       if (flight.intent.trace === undefined) flight.intent.openOn(account);
+      if (isKnown && known.state === 'sent') flight.markedAt = known.at;
       if (isKnown) this.#resolve(flight, this.#doubt(leased.item), true);
       else if (flight.intent.trace?.cancelled === true) this.#skip(flight);
       else if (this.#isExpired(flight)) this.#forget(flight, this.#expired(flight));
@@ -209,9 +210,10 @@ export class Dispatch {
   }
 
   #mark(flight: Flight): void {
-    const { ledger } = this.#settings;
+    const { ledger, now } = this.#settings;
+    flight.markedAt = now();
     this.#try(
-      () => ledger.mark(flight.key, flight.leased.resubmitted),
+      () => ledger.mark(flight.key, flight.leased.resubmitted, flight.markedAt),
       () => {
         if (flight.state !== 'begun') return;
         if (flight.intent?.trace?.cancelled === true) this.#skip(flight);
@@ -258,6 +260,7 @@ export class Dispatch {
     flight.state = 'ending';
     const { ledger } = this.#settings;
     const { leased, key } = flight;
+    const before = { at: flight.markedAt, messageIds: ledger.messageIds(leased.key) };
     const inDoubt: Known = { state: 'inDoubt', again: leased.resubmitted };
     const ask = (): void => {
       const report = { outcome: 'inDoubt', touched: true, reason: receipt.error.message } as const;
@@ -271,7 +274,7 @@ export class Dispatch {
       } else if (this.#mayTryAgain(flight)) this.#return(flight, receipt.error.retryAfterMs);
       else otherwise();
     };
-    judged(this.#settings, receipt).subscribe({
+    judged(this.#settings, receipt, before).subscribe({
       next: (verdict) => {
         if (this.#isOver || flight.state !== 'ending') return;
         if ('todo' in verdict) {

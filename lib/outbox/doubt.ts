@@ -1,5 +1,5 @@
 import { catchError, defaultIfEmpty, defer, map, take, type Observable } from 'rxjs';
-import type { Reconcile } from '../limit/reconcile.js';
+import type { Reconcile, SentBefore } from '../limit/reconcile.js';
 import type { OutboundAction, Receipt, Unknown } from '../model/index.js';
 
 /**
@@ -18,12 +18,13 @@ export interface DoubtRules {
 export const judged = (
   { reconcile, inDoubt }: DoubtRules,
   receipt: Unknown,
+  before: SentBefore,
 ): Observable<{ readonly found: Receipt | 'resend' } | { readonly todo: InDoubt }> => {
   const decide = (): { readonly todo: InDoubt } => ({
     todo: typeof inDoubt === 'function' ? inDoubt(receipt.action) : inDoubt,
   });
   if (reconcile === undefined) return defer(() => [decide()]);
-  return defer(() => reconcile(receipt)).pipe(
+  return defer(() => reconcile(receipt, before)).pipe(
     take(1),
     // What asks and hears nothing knows as much as before.
     catchError(() => [receipt]),

@@ -142,6 +142,8 @@ export class Flight {
   /** What became of it, as soon as that is known. */
   receipt: Receipt | undefined;
   outcome: Outcome | undefined;
+  /** When it was marked: ISO 8601. */
+  markedAt = '';
 
   constructor(leased: Leased<OutboundAction>, key: string, intent: Intent | undefined) {
     this.leased = leased;

@@ -3,7 +3,7 @@ import type { OutboundAction, Json } from '../model/index.js';
 import type { Leased, ParkReport, Queue } from '../queue/queue.js';
 import type { PutOptions, Store } from '../store/store.js';
 import { MEMORY, Writing } from '../store/writing.js';
-import { decodeKnown, encodeKnown, eventKeyOf, keyOf, type Known } from './record.js';
+import { decodeKnown, encodeKnown, eventKeyOf, keyOf, prefixOf, type Known } from './record.js';
 
 /** What a store offers whose writes can be a part of somebody else's transaction. */
 interface JoiningStore {
@@ -48,8 +48,23 @@ export class Ledger {
   }
 
   /** It is about to be given to the sink. Kept until it is known what became of it. */
-  mark(key: string, again: number): Observable<unknown> {
-    return this.#store.put(key, encodeKnown({ state: 'sent', again }));
+  mark(key: string, again: number, at: string): Observable<unknown> {
+    return this.#store.put(key, encodeKnown({ state: 'sent', again, at }));
+  }
+
+  /** The ids of the messages that actions of a conversation are known to have made. */
+  messageIds(conversation: string): Observable<ReadonlySet<string>> {
+    return this.#store.scan(prefixOf(this.queue.name, conversation)).pipe(
+      map(
+        (records) =>
+          new Set(
+            records.flatMap((stored) => {
+              const known = decodeKnown(stored);
+              return known?.state === 'delivered' ? known.messageIds : [];
+            }),
+          ),
+      ),
+    );
   }
 
   /** It did not go out, for certain. */

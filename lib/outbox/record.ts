@@ -9,7 +9,7 @@ import type { Stored } from '../store/store.js';
  */
 export type Known =
   /** It was about to be given to the sink, and may have had its effect. */
-  | { readonly state: 'sent'; readonly again: number }
+  | { readonly state: 'sent'; readonly again: number; readonly at: string }
   /** Nobody found out what became of it. */
   | { readonly state: 'inDoubt'; readonly again: number }
   | {
@@ -21,8 +21,8 @@ export type Known =
 
 const SHAPE = 1;
 
-/** What the keys of a conversation begin with: no key of another conversation does. */
-const prefixOf = (queue: string, conversation: string): string => `outbox/${queue}/${conversation}/"`;
+/** @internal What the keys of a conversation begin with: no key of another conversation does. */
+export const prefixOf = (queue: string, conversation: string): string => `outbox/${queue}/${conversation}/"`;
 
 /** @internal Where it is kept what is known about an action, or about an event whose actions are written as a whole. */
 export const keyOf = (queue: string, { id, conversation }: Pick<OutboundAction, 'id' | 'conversation'>): string =>
@@ -33,22 +33,20 @@ export const eventKeyOf = (queue: string, { id, conversation }: Pick<OutboundAct
   `${keyOf(queue, { id, conversation })}/event`;
 
 /** @internal */
-export const encodeKnown = (known: Known): Json =>
-  known.state === 'delivered'
-    ? { shape: SHAPE, state: known.state, again: known.again, at: known.at, messageIds: known.messageIds }
-    : { shape: SHAPE, state: known.state, again: known.again };
+export const encodeKnown = (known: Known): Json => ({ shape: SHAPE, ...known });
 
 /** @internal What cannot be read, because a later version wrote it, says no more than that there was something. */
 export const decodeKnown = (stored: Stored | undefined): Known | undefined => {
   if (stored === undefined) return undefined;
   const { shape, state, again, at, messageIds } = recordIn(stored.value);
   if (shape !== SHAPE || typeof again !== 'number') return UNREAD;
-  if (state === 'sent' || state === 'inDoubt') return { state, again };
+  if (state === 'inDoubt') return { state, again };
+  if (state === 'sent' && typeof at === 'string') return { state, again, at };
   if (state !== 'delivered' || typeof at !== 'string' || !Array.isArray(messageIds)) return UNREAD;
   return { state, again, at, messageIds: messageIds.filter((id) => typeof id === 'string') };
 };
 
-const UNREAD: Known = { state: 'sent', again: Infinity };
+const UNREAD: Known = { state: 'sent', again: Infinity, at: new Date(0).toISOString() };
 const NOTHING: Readonly<Record<string, unknown>> = {};
 const recordIn = (value: Json): Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as typeof NOTHING) : NOTHING;
