@@ -30,7 +30,7 @@ const HOLDER: Holder = { name: 'fallbackToText' };
  *
  * What the channel shows, or what its platform converts by itself, passes as the same object, and so does what has no
  * meaning there: the sink skips it. One action that becomes several gives ids `${id}/1`, `${id}/2`. Offers are written into
- * the book when their action is delivered, those of buttons too, since customers type labels as well; those of an untraced
+ * the book when their action is delivered or safe in a queue, those of buttons too, since customers type labels as well; those of an untraced
  * action when it passes. Synchronous. Errors: those of the source, and what `texts` throw.
  *
  * @throws RangeError at the call, when a profile's `maxTextLength` is below 2.
@@ -66,7 +66,7 @@ export function fallbackToText(config: FallbackToTextConfig = {}): MonoTypeOpera
     });
 }
 
-/** The customer can answer what has arrived, not what is still on its way. */
+/** The customer can answer what has arrived, not what is still on its way; of what a queue has, nobody hears here. */
 const arm = (book: ChoiceBook, action: OutboundAction): void => {
   const options = optionsOf(action);
   if (options.length === 0) return;
@@ -76,7 +76,8 @@ const arm = (book: ChoiceBook, action: OutboundAction): void => {
   else {
     trace.onSettled({
       settled: (_, outcome) => {
-        if (outcome === 'handled' || outcome === 'inDoubt') book.arm(action.conversation, offer);
+        if (outcome === 'handled' || outcome === 'inDoubt' || outcome === 'queued')
+          book.arm(action.conversation, offer);
       },
     });
   }

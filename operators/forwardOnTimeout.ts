@@ -322,7 +322,7 @@ export function forwardOnTimeout(
         else if (kind === 'handoff' || talks.has(key)) {
           trace.onSettled({
             settled: (_, outcome) => {
-              if (ARRIVED.has(outcome) || (kind === 'handoff' && outcome === 'handedOff')) arrived();
+              if (ARRIVED.has(outcome) || outcome === (kind === 'handoff' ? 'handedOff' : 'queued')) arrived();
               else if (kind === 'handoff' && FAILED.has(outcome)) notTaken(talkOf(key, conversation), cause ?? id);
             },
           });

@@ -4,6 +4,9 @@ import {
   accounted,
   ChatError,
   deliver,
+  forwardOnTimeout,
+  ownership,
+  react,
   delivered,
   memoryStore,
   text,
@@ -11,7 +14,7 @@ import {
   typing,
   type OutboundAction,
 } from 'tidewire';
-import { memoryQueue, outbox } from 'tidewire/queue';
+import { fromQueue, memoryQueue, outbox } from 'tidewire/queue';
 import { marbles } from 'tidewire/testing';
 import { message } from '../support/events.js';
 import { OutboxDesk } from '../support/outbox-desk.js';
@@ -371,6 +374,26 @@ describe('outbox', () => {
       expect(await firstValueFrom(desk.inbox.counts())).to.include({ waiting: 1 });
       desk.clock.advance(4_000);
       expect(desk.ids).to.equal('x x e#1');
+      expect(await firstValueFrom(desk.inbox.counts())).to.include({ waiting: 0 });
+    });
+
+    it('has answered a customer who is waited for', async () => {
+      const desk = new OutboxDesk();
+      await firstValueFrom(desk.inbox.add({ ...message('e'), at: new Date(0).toISOString() }));
+      const { clock: scheduler, accounts } = desk;
+      const waiting = { afterMs: 100, to: { kind: 'any' }, desk: ownership({ scheduler }), scheduler } as const;
+      desk.run(
+        (mortal) =>
+          fromQueue(mortal.queue(desk.inbox), { accounts, scheduler }).pipe(
+            forwardOnTimeout(
+              waiting,
+              react(() => [text('1'), text('2')]),
+            ),
+          ),
+        { mode: 'whole' },
+      );
+      desk.clock.advance(1_000);
+      expect(desk.told).to.deep.equal(['delivered e#1', 'delivered e#2']);
       expect(await firstValueFrom(desk.inbox.counts())).to.include({ waiting: 0 });
     });
 
