@@ -16,8 +16,9 @@ import type { Leased } from '../queue/queue.js';
 import { unaccounted } from '../trace.js';
 import type { Writable } from '../writable.js';
 import { judged, type DoubtRules } from './doubt.js';
-import { Flight, Intent, type IntentOwner } from './intent.js';
+import { Intent, type Flight, type IntentOwner } from './intent.js';
 import type { Ledger } from './ledger.js';
+import { Lines } from './lines.js';
 import { deliveredEarlier, type Known } from './record.js';
 
 /** @internal */
@@ -63,10 +64,7 @@ const PER_KEY = 4;
 export class Dispatch {
   readonly #settings: DispatchSettings;
   readonly #host: DispatchHost;
-  /** What of this process is in the queue, or on its way into it: by the key of its record. */
-  readonly #waiting = new Map<string, Intent[]>();
-  /** What is in our hands, by conversation, in order. */
-  readonly #lines = new Map<string, Flight[]>();
+  readonly #lines = new Lines();
   readonly #sent = new Map<string, Flight>();
   readonly #timers = new Set<Subscription>();
   #lease: Subscription | undefined;
@@ -80,22 +78,22 @@ export class Dispatch {
 
   /** Whether something has begun that is not over. */
   get isBusy(): boolean {
-    for (const line of this.#lines.values()) if (line.some(({ state }) => state !== 'idle')) return true;
-    return this.#sent.size > 0;
+    return this.#lines.isBusy || this.#sent.size > 0;
   }
 
   start(): void {
     const { ledger, maxInFlight } = this.#settings;
     this.#lease = ledger.queue.lease({ perKey: PER_KEY, maxInFlight }).subscribe({
       next: (leased) => {
-        this.#take(leased);
+        const flight = this.#lines.take(leased, ledger.keyOf(leased.item));
+        if (flight !== undefined) this.#begin(flight);
       },
       error: (error: unknown) => {
         if (toChatError('outbox', error).kind !== 'conflict') {
           this.#host.error(error);
           return;
         }
-        this.#lose();
+        this.#lines.lose();
         this.#later(AGAIN_MS, () => {
           this.start();
         });
@@ -106,16 +104,12 @@ export class Dispatch {
 
   /** It will come out of the queue. */
   expect(intent: Intent): void {
-    const others = this.#waiting.get(intent.key);
-    if (others === undefined) this.#waiting.set(intent.key, [intent]);
-    else others.push(intent);
+    this.#lines.expect(intent);
   }
 
   /** It will not: the queue refused it. */
   forgo(intent: Intent): void {
-    const others = this.#waiting.get(intent.key)?.filter((other) => other !== intent) ?? [];
-    if (others.length > 0) this.#waiting.set(intent.key, others);
-    else this.#waiting.delete(intent.key);
+    this.#lines.forgo(intent);
   }
 
   /** It is taken back: at once if it is in our hands and not begun, else as soon as it is looked at. */
@@ -147,28 +141,8 @@ export class Dispatch {
     this.#isOver = true;
     for (const timer of this.#timers) timer.unsubscribe();
     this.#lease?.unsubscribe();
-    for (const line of [[...this.#sent.values()], ...this.#lines.values()]) {
-      for (const { intent } of line) intent?.abandon();
-    }
-    for (const intents of this.#waiting.values()) for (const intent of intents) intent.abandon();
-  }
-
-  #take(leased: Leased<OutboundAction>): void {
-    const key = this.#settings.ledger.keyOf(leased.item);
-    const flight = new Flight(leased, key, this.#nextOf(key));
-    const line = this.#lines.get(leased.key);
-    if (line !== undefined) line.push(flight);
-    else {
-      this.#lines.set(leased.key, [flight]);
-      this.#begin(flight);
-    }
-  }
-
-  #nextOf(key: string): Intent | undefined {
-    const intents = this.#waiting.get(key);
-    const intent = intents?.shift();
-    if (intents?.length === 0) this.#waiting.delete(key);
-    return intent;
+    for (const { intent } of this.#sent.values()) intent?.abandon();
+    this.#lines.end();
   }
 
   #begin(flight: Flight): void {
@@ -303,7 +277,7 @@ export class Dispatch {
     flight.state = 'begun';
     this.#write(flight, ledger.unmark(flight.key), () => {
       this.#write(flight, ledger.queue.return(leased, { afterMs }), () => {
-        this.#clear(leased.key);
+        this.#lines.clear(leased.key);
       });
     });
   }
@@ -328,40 +302,11 @@ export class Dispatch {
   }
 
   #close(flight: Flight, receipt: Receipt): void {
-    const { intent, leased } = flight;
-    flight.state = 'over';
-    const line = this.#lines.get(leased.key);
-    const index = line?.indexOf(flight) ?? -1;
-    if (index >= 0) line?.splice(index, 1);
-    const next = line?.[0];
-    if (next === undefined) this.#lines.delete(leased.key);
-    if (intent !== undefined && !this.#isOver) this.#host.over(intent, receipt, flight.outcome ?? outcomeOf(receipt));
+    const { intent, outcome = outcomeOf(receipt) } = flight;
+    const next = this.#lines.leave(flight);
+    if (intent !== undefined && !this.#isOver) this.#host.over(intent, receipt, outcome);
     if (next?.state === 'idle') this.#begin(next);
     this.#host.idle();
-  }
-
-  /** What is in our hands of a conversation is in the queue again. */
-  #clear(conversation: string): void {
-    const line = this.#lines.get(conversation) ?? [];
-    this.#lines.delete(conversation);
-    for (const flight of [...line].reverse()) this.#waitAgain(flight);
-  }
-
-  #waitAgain(flight: Flight): void {
-    const { intent, key } = flight;
-    flight.state = 'over';
-    if (intent === undefined) return;
-    intent.flight = undefined;
-    this.#waiting.set(key, [intent, ...(this.#waiting.get(key) ?? [])]);
-  }
-
-  /** Another process has the queue: what the sink has is told as it comes, all else waits. */
-  #lose(): void {
-    for (const [conversation, line] of [...this.#lines]) {
-      const rest = line.filter(({ state }) => state !== 'sent' && state !== 'ending');
-      this.#lines.set(conversation, rest);
-      this.#clear(conversation);
-    }
   }
 
   #isExpired({ leased }: Flight): boolean {
@@ -394,7 +339,7 @@ export class Dispatch {
         if (toChatError('outbox', thrown).kind === 'conflict') {
           // Whoever has the queue now will find it.
           if (flight.receipt !== undefined) this.#close(flight, flight.receipt);
-          else if (flight.state !== 'over') this.#waitAgain(flight);
+          else if (flight.state !== 'over') this.#lines.waitAgain(flight);
           return;
         }
         this.#later(AGAIN_MS, () => {

@@ -1,0 +1,97 @@
+import type { OutboundAction } from '../model/index.js';
+import type { Leased } from '../queue/queue.js';
+import { Flight, type Intent } from './intent.js';
+
+/**
+ * What of this process is in the queue, and what is out of it: in order within each conversation.
+ *
+ * @internal
+ */
+export class Lines {
+  /** What is in the queue, or on its way into it: by the key of its record. */
+  readonly #waiting = new Map<string, Intent[]>();
+  /** What is in our hands: by conversation. */
+  readonly #lines = new Map<string, Flight[]>();
+
+  /** Whether something has begun that is not over. */
+  get isBusy(): boolean {
+    for (const line of this.#lines.values()) if (line.some(({ state }) => state !== 'idle')) return true;
+    return false;
+  }
+
+  /** It will come out of the queue. */
+  expect(intent: Intent): void {
+    const others = this.#waiting.get(intent.key);
+    if (others === undefined) this.#waiting.set(intent.key, [intent]);
+    else others.push(intent);
+  }
+
+  /** It will not: the queue refused it. */
+  forgo(intent: Intent): void {
+    const others = this.#waiting.get(intent.key)?.filter((other) => other !== intent) ?? [];
+    if (others.length > 0) this.#waiting.set(intent.key, others);
+    else this.#waiting.delete(intent.key);
+  }
+
+  /** It came out of the queue. It, if it is the first of its conversation. */
+  take(leased: Leased<OutboundAction>, key: string): Flight | undefined {
+    const flight = new Flight(leased, key, this.#nextOf(key));
+    const line = this.#lines.get(leased.key);
+    if (line !== undefined) {
+      line.push(flight);
+      return undefined;
+    }
+    this.#lines.set(leased.key, [flight]);
+    return flight;
+  }
+
+  /** It is over. What is next, unless that has begun. */
+  leave(flight: Flight): Flight | undefined {
+    flight.state = 'over';
+    const { key } = flight.leased;
+    const line = this.#lines.get(key);
+    const index = line?.indexOf(flight) ?? -1;
+    if (index < 0) return undefined;
+    line?.splice(index, 1);
+    const next = line?.[0];
+    if (next === undefined) this.#lines.delete(key);
+    return next?.state === 'idle' ? next : undefined;
+  }
+
+  /** What is in our hands of a conversation is in the queue again. */
+  clear(conversation: string): void {
+    const line = this.#lines.get(conversation) ?? [];
+    this.#lines.delete(conversation);
+    for (const flight of [...line].reverse()) this.waitAgain(flight);
+  }
+
+  waitAgain(flight: Flight): void {
+    const { intent, key } = flight;
+    flight.state = 'over';
+    if (intent === undefined) return;
+    intent.flight = undefined;
+    this.#waiting.set(key, [intent, ...(this.#waiting.get(key) ?? [])]);
+  }
+
+  /** Another process has the queue: what the sink has is told as it comes, all else waits. */
+  lose(): void {
+    for (const [conversation, line] of [...this.#lines]) {
+      const rest = line.filter(({ state }) => state !== 'sent' && state !== 'ending');
+      this.#lines.set(conversation, rest);
+      this.clear(conversation);
+    }
+  }
+
+  /** Nobody listens any more. */
+  end(): void {
+    for (const line of this.#lines.values()) for (const { intent } of line) intent?.abandon();
+    for (const intents of this.#waiting.values()) for (const intent of intents) intent.abandon();
+  }
+
+  #nextOf(key: string): Intent | undefined {
+    const intents = this.#waiting.get(key);
+    const intent = intents?.shift();
+    if (intents?.length === 0) this.#waiting.delete(key);
+    return intent;
+  }
+}
