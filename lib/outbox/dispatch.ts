@@ -12,7 +12,6 @@ import {
   type Receipt,
   type Unknown,
 } from '../model/index.js';
-import type { Leased } from '../queue/queue.js';
 import { unaccounted } from '../trace.js';
 import type { Writable } from '../writable.js';
 import { judged, type DoubtRules } from './doubt.js';
@@ -150,7 +149,8 @@ export class Dispatch {
     flight.state = 'begun';
     this.#try(
       () => this.#settings.ledger.known(flight.key),
-      (known) => {
+      ({ known, revision }) => {
+        flight.revision = revision;
         this.#look(flight, known);
       },
       () => {
@@ -187,10 +187,13 @@ export class Dispatch {
     const { ledger, now } = this.#settings;
     flight.markedAt = now();
     this.#try(
-      () => ledger.mark(flight.key, flight.leased.resubmitted, flight.markedAt),
-      () => {
+      () => ledger.mark(flight.key, flight.leased.resubmitted, flight.markedAt, flight.revision),
+      (revision) => {
+        flight.revision = revision;
         if (flight.state !== 'begun') return;
-        if (flight.intent?.trace?.cancelled === true) this.#skip(flight);
+        // Somebody was faster: what they wrote counts.
+        if (revision === undefined) this.#begin(flight);
+        else if (flight.intent?.trace?.cancelled === true) this.#skip(flight);
         else this.#send(flight);
       },
       () => {
@@ -275,7 +278,7 @@ export class Dispatch {
     // At least one: what is handed out again comes after what we do here.
     const afterMs = Math.max(1, askedMs ?? grown);
     flight.state = 'begun';
-    this.#write(flight, ledger.unmark(flight.key), () => {
+    this.#write(flight, ledger.unmark(flight.key, flight.revision), () => {
       this.#write(flight, ledger.queue.return(leased, { afterMs }), () => {
         this.#lines.clear(leased.key);
       });

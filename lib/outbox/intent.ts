@@ -1,6 +1,7 @@
 import type { Account } from '../accounts.js';
 import { touches, type OutboundAction, type Outcome, type Receipt } from '../model/index.js';
 import type { Leased } from '../queue/queue.js';
+import type { Revision } from '../store/store.js';
 import type { Holder, Trace } from '../trace.js';
 
 /** @internal Whoever has an intent in hand. */
@@ -142,6 +143,8 @@ export class Flight {
   /** What became of it, as soon as that is known. */
   receipt: Receipt | undefined;
   outcome: Outcome | undefined;
+  /** Of what is written about it. */
+  revision: Revision | undefined;
   /** When it was marked: ISO 8601. */
   markedAt = '';
 

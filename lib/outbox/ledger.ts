@@ -1,7 +1,7 @@
 import { concatMap, map, type Observable } from 'rxjs';
 import type { OutboundAction, Json } from '../model/index.js';
 import type { Leased, ParkReport, Queue } from '../queue/queue.js';
-import type { PutOptions, Store } from '../store/store.js';
+import type { PutOptions, Revision, Store } from '../store/store.js';
 import { MEMORY, Writing } from '../store/writing.js';
 import { decodeKnown, encodeKnown, eventKeyOf, keyOf, prefixOf, type Known } from './record.js';
 
@@ -9,6 +9,12 @@ import { decodeKnown, encodeKnown, eventKeyOf, keyOf, prefixOf, type Known } fro
 interface JoiningStore {
   readonly putting: (key: string, value: Json, options?: PutOptions) => Writing;
   readonly deleting: (key: string) => Writing;
+}
+
+/** What is known about an action, and which writing of it that is. */
+interface Looked {
+  readonly known: Known | undefined;
+  readonly revision: Revision | undefined;
 }
 
 /**
@@ -43,13 +49,16 @@ export class Ledger {
     return keyOf(this.queue.name, action);
   }
 
-  known(key: string): Observable<Known | undefined> {
-    return this.#store.get(key).pipe(map(decodeKnown));
+  known(key: string): Observable<Looked> {
+    return this.#store.get(key).pipe(map((stored) => ({ known: decodeKnown(stored), revision: stored?.revision })));
   }
 
-  /** It is about to be given to the sink. Kept until it is known what became of it. */
-  mark(key: string, again: number, at: string): Observable<unknown> {
-    return this.#store.put(key, encodeKnown({ state: 'sent', again, at }));
+  /**
+   * It is about to be given to the sink. Kept until it is known what became of it. Emits the revision of the mark, or nothing when
+   * somebody else wrote something since `revision`: a process that stood still may have lost the queue without knowing it.
+   */
+  mark(key: string, again: number, at: string, revision: Revision | undefined): Observable<Revision | undefined> {
+    return this.#store.put(key, encodeKnown({ state: 'sent', again, at }), { if: revision ?? 'absent' });
   }
 
   /** The ids of the messages that actions of a conversation are known to have made. */
@@ -67,9 +76,9 @@ export class Ledger {
     );
   }
 
-  /** It did not go out, for certain. */
-  unmark(key: string): Observable<unknown> {
-    return this.#store.delete(key);
+  /** It did not go out, for certain: the mark is taken back, if it is still this one. */
+  unmark(key: string, revision: Revision | undefined): Observable<unknown> {
+    return this.#store.delete(key, revision === undefined ? {} : { if: revision });
   }
 
   /** It is over. `known`: what is remembered of it; without, it is as if it had never been made. Default: what is known stays. */

@@ -67,6 +67,7 @@ export class Lines {
 
   waitAgain(flight: Flight): void {
     const { intent, key } = flight;
+    if (flight.state === 'over') return;
     flight.state = 'over';
     if (intent === undefined) return;
     intent.flight = undefined;

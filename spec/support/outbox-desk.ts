@@ -33,7 +33,7 @@ export type Said = 'delivered' | 'later' | 'no' | 'unknown' | 'muted' | 'nothing
 /** An outbox in virtual time between a queue of events and a platform that answers as it is told to. */
 export class OutboxDesk {
   readonly clock = virtualClock();
-  readonly inbox = memoryQueue<InboundEvent>({ name: 'in', scheduler: this.clock });
+  readonly inbox = memoryQueue({ name: 'in', scheduler: this.clock });
   readonly store = memoryStore({ scheduler: this.clock });
   readonly accounts = openAccounts({ scheduler: this.clock });
   readonly queue;
