@@ -56,9 +56,10 @@ export type RocketchatSide =
       readonly tokenOf: (conversation: Conversation) => string | undefined | ObservableInput<string>;
       /** What agents see while the visitor is typing. Default: nothing, and `typing` is skipped. */
       readonly nameOf?: (conversation: Conversation) => string | undefined;
+      /** How many characters a message may have: `maxTextLength` of the client's `config`. Default: no limit. */
+      readonly maxTextLength?: number;
       readonly hasButtons?: never;
       readonly closingComment?: never;
-      readonly maxTextLength?: never;
     };
 
 export type ToRocketChatConfig = RocketchatSide & {
@@ -93,7 +94,7 @@ const sideOf = (config: RocketchatSide, conversation: Conversation): Observable<
       const { hasButtons = false, closingComment, maxTextLength = 5_000 } = config;
       return of({ as: 'agent', hasButtons, closingComment, maxTextLength });
     }
-    const { tokenOf, nameOf } = config;
+    const { tokenOf, nameOf, maxTextLength = Infinity } = config;
     const nobody = (): ChatError =>
       new ChatError('unsupported', 'rocketchat', 'no visitor is known whose conversation it is', {
         reason: 'noVisitor',
@@ -104,7 +105,7 @@ const sideOf = (config: RocketchatSide, conversation: Conversation): Observable<
     return tokens.pipe(
       take(1),
       throwIfEmpty(nobody),
-      map((token) => ({ as: 'visitor', token, name: nameOf?.(conversation) })),
+      map((token) => ({ as: 'visitor', token, name: nameOf?.(conversation), maxTextLength })),
     );
   });
 

@@ -11,7 +11,7 @@ import * as visitor from './requests-visitor.js';
 export type RocketchatDialect = {
   /** The server's version. Default: `8.0`. */
   readonly version?: string;
-  /** How many characters a message may have. Default: 5 000. */
+  /** How many characters a message may have. Default: 5 000 of an agent, any number of a visitor, as servers have it. */
   readonly maxTextLength?: number;
   /** What others see while we are typing: of an agent, the user name. Without, typing is `unsupported`. */
   readonly name?: string;
@@ -32,7 +32,8 @@ type Encoded = E.Either<ChatError, RocketchatRequest | RocketchatMethodCall>;
 const refuse = (kind: 'unsupported' | 'overflow', sentence: string, reason?: string): E.Either<ChatError, never> =>
   E.left(new ChatError(kind, 'rocketchat', sentence, reason === undefined ? {} : { reason }));
 
-const checked = (text: string, { maxTextLength = 5_000 }: RocketchatDialect): E.Either<ChatError, string> => {
+const checked = (text: string, dialect: RocketchatDialect): E.Either<ChatError, string> => {
+  const { maxTextLength = dialect.as === 'agent' ? 5_000 : Infinity } = dialect;
   if (text.trim() === '') return refuse('unsupported', 'a message is empty', 'emptyMessage');
   return text.length > maxTextLength
     ? refuse('overflow', `a message has ${text.length} characters, ${maxTextLength} are allowed`)

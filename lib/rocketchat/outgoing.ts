@@ -29,7 +29,12 @@ export type Side =
       readonly closingComment: string | undefined;
       readonly maxTextLength: number;
     }
-  | { readonly as: 'visitor'; readonly token: string; readonly name: string | undefined };
+  | {
+      readonly as: 'visitor';
+      readonly token: string;
+      readonly name: string | undefined;
+      readonly maxTextLength: number;
+    };
 
 /** @internal How actions become calls. */
 export interface OutgoingRules {
@@ -95,8 +100,9 @@ export class Outgoing {
 
   #dialect(visitorId?: string): RocketchatDialect {
     const side = this.#side;
-    if (side.as === 'visitor') return { as: 'visitor', token: side.token };
-    const { hasButtons, closingComment, maxTextLength } = side;
+    const { maxTextLength } = side;
+    if (side.as === 'visitor') return { as: 'visitor', token: side.token, maxTextLength };
+    const { hasButtons, closingComment } = side;
     return {
       as: 'agent',
       hasButtons,

@@ -223,6 +223,10 @@ for (const version of ['8.8.0', '7.13.0'])
       expect(statusOf(await one({ kind: 'text', text: ' \n' }))).to.equal('unsupported');
       const long = await one({ kind: 'text', text: 'x'.repeat(5_001) });
       expect(errorOf(long)).to.include({ kind: 'overflow', retryable: false });
+      // Servers leave it to visitors how much they write, unless they are told otherwise.
+      expect(statusOf(await one({ kind: 'text', text: 'x'.repeat(5_001) }, asVisitor))).to.equal('delivered');
+      const short = await one({ kind: 'text', text: 'long' }, { ...asVisitor, maxTextLength: 3 });
+      expect(errorOf(short)).to.include({ kind: 'overflow' });
       expect((await send(act({ kind: 'text', text: 'x' }, 'n1', ''))).map(statusOf)).to.deep.equal(['unsupported']);
       expect(requests('chat.sendMessage')).to.have.length(before);
     });
