@@ -188,6 +188,9 @@ export class Calls implements RocketchatClient {
       return this.#rest.ask('done', requests.saveInfo(info));
     });
   }
+  room(rid: string) {
+    return this.#in(rid, () => this.#rest.ask('room', requests.getRoom(rid)).pipe(map(({ room }) => room)));
+  }
   rooms(filter: RocketchatRoomFilter = {}) {
     return this.#rest.ask('rooms', requests.listRooms(checkedPage(filter)));
   }

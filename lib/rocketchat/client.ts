@@ -154,7 +154,10 @@ export interface RocketchatClient {
   /** Puts a room back into the queue, from 7.12. Whether it was. */
   returnToQueue(rid: string, department?: string): Observable<boolean>;
   transfers(rid: string, page?: RocketchatPaging): Observable<RocketchatPage<Readonly<Record<string, unknown>>>>;
+  /** Changes what is known of a visitor and a room, for who serves it; of others with `save-others-livechat-room-info`. */
   saveInfo(info: RocketchatRoomInfo): Observable<undefined>;
+  /** A room that we may see, open or closed. */
+  room(rid: string): Observable<RocketchatRoom>;
   rooms(filter?: RocketchatRoomFilter): Observable<RocketchatPage<RocketchatRoom>>;
   /** Ids of the livechat rooms that we are in, as far as that has changed since an instant: ISO 8601. */
   subscriptions(

@@ -25,6 +25,8 @@ export type RocketchatDialect = {
       readonly closingComment?: string;
       /** The id of the room's visitor, which notes and updates need. */
       readonly visitorId?: string;
+      /** The tags of the room, which go along with notes and updates: servers take away those that are not named. Default: none. */
+      readonly tags?: readonly string[];
     }
 );
 
@@ -169,7 +171,7 @@ const ofAgent = (action: OutboundAction, dialect: Extract<RocketchatDialect, { r
     case 'note':
     case 'updateContact':
     case 'updateConversation':
-      return info(action, dialect.visitorId);
+      return info(action, dialect);
     default:
       return nothingFor(action.kind, 'an agent');
   }
@@ -203,10 +205,10 @@ const textsIn = (fields: JsonObject = {}): Readonly<Record<string, string>> | un
 
 const info = (
   action: Extract<OutboundAction, { readonly kind: 'note' | 'updateContact' | 'updateConversation' }>,
-  visitorId: string | undefined,
+  { visitorId, tags: before = [] }: Extract<RocketchatDialect, { readonly as: 'agent' }>,
 ): Encoded => {
   if (visitorId === undefined) return refuse('unsupported', `${action.kind} needs the id of the visitor`);
-  const ids = { visitorId, roomId: action.conversation.id };
+  const ids = { visitorId, roomId: action.conversation.id, ...(before.length > 0 && { tags: before }) };
   if (action.kind === 'note') return E.right(agent.saveInfo({ ...ids, topic: action.text }));
   const fields = textsIn(action.customFields);
   if (fields === undefined) return refuse('unsupported', 'custom fields are texts');

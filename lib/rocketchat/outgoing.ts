@@ -4,7 +4,7 @@ import { ChatError } from '../errors.js';
 import type { ForwardAction, HandoffAction, Media, MediaAction, OutboundAction, TypingAction } from '../model/index.js';
 import { fetchMedia, type MediaFetch } from '../outgoing-media.js';
 import type { Download } from '../transport/download.js';
-import type { RocketchatMessage } from './answers.js';
+import type { RocketchatMessage, RocketchatRoom } from './answers.js';
 import type { RocketchatClient, RocketchatVisitorClient } from './client.js';
 import { encodeAction, type RocketchatDialect } from './codec-action.js';
 import { decodeAnswer } from './codec-answer.js';
@@ -18,7 +18,7 @@ import { closedAlready, once } from './visitor-calls.js';
 export type RocketchatOutbound = HandoverClient &
   Pick<
     RocketchatClient,
-    'request' | 'asVisitor' | 'message' | 'upload' | 'uploadMedia' | 'download' | 'typing' | 'version$'
+    'request' | 'asVisitor' | 'room' | 'message' | 'upload' | 'uploadMedia' | 'download' | 'typing' | 'version$'
   >;
 
 /** @internal As whom actions are sent. */
@@ -98,7 +98,7 @@ export class Outgoing {
     return this.#visitor === undefined ? this.#rules.client.message(id) : this.#visitor.message(rid, id);
   }
 
-  #dialect(visitorId?: string): RocketchatDialect {
+  #dialect(room?: RocketchatRoom): RocketchatDialect {
     const side = this.#side;
     const { maxTextLength } = side;
     if (side.as === 'visitor') return { as: 'visitor', token: side.token, maxTextLength };
@@ -108,12 +108,12 @@ export class Outgoing {
       hasButtons,
       maxTextLength,
       ...(closingComment !== undefined && { closingComment }),
-      ...(visitorId !== undefined && { visitorId }),
+      ...(room?.visitor !== undefined && { visitorId: room.visitor.id, tags: room.tags }),
     };
   }
 
-  #encoded(action: OutboundAction, visitorId?: string): Ids {
-    const encoded = right(encodeAction(action, this.#dialect(visitorId)));
+  #encoded(action: OutboundAction, room?: RocketchatRoom): Ids {
+    const encoded = right(encodeAction(action, this.#dialect(room)));
     if (!('route' in encoded)) throw unsupported(`${action.kind} is no request`);
     return this.#ask(action, encoded);
   }
@@ -148,17 +148,10 @@ export class Outgoing {
     return this.#visitor.transfer(conversation.id, to.id).pipe(map(nobodySees));
   }
 
-  /** What is known of a visitor is changed with the visitor's id, which the queue has. */
+  /** What is known of a visitor is changed with the visitor's id, and with the tags of the room, which would be lost. */
   #info(action: OutboundAction): Ids {
     const { client } = this.#rules;
-    return client.inquiry(action.conversation.id).pipe(
-      switchMap((inquiry) => {
-        const visitorId = inquiry?.visitor?.id;
-        if (visitorId !== undefined) return this.#encoded(action, visitorId);
-        const sentence = `${action.kind} was refused: the room is closed, or there is none`;
-        throw new ChatError('refused', 'rocketchat', sentence, { reason: 'room-closed' });
-      }),
-    );
+    return client.room(action.conversation.id).pipe(switchMap((room) => this.#encoded(action, room)));
   }
 
   #media(action: MediaAction): Ids {

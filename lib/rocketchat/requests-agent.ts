@@ -53,7 +53,10 @@ export interface RocketchatPaging {
   /** By field: 1 from the smallest, -1 from the largest. */
   readonly sort?: Readonly<Record<string, 1 | -1>>;
 }
-/** What is known of a visitor and a room, to be changed. Ids of both are needed. */
+/**
+ * What is known of a visitor and a room, to be changed. Ids of both are needed. What is not given stays as it is, but for `tags`:
+ * servers take away those that are not named.
+ */
 export interface RocketchatRoomInfo {
   readonly visitorId: string;
   readonly roomId: string;
@@ -102,6 +105,8 @@ const fields = (map: Readonly<Record<string, string>> | undefined): JsonObject |
 
 // Requests of users who are logged in.
 
+/** @internal */
+export const getRoom = (roomId: string) => get('room', 'rooms.info', { roomId });
 /** @internal Ids of agents: names worked before 7.0 only. */
 export const listRooms = (filter: RocketchatRoomFilter): RocketchatRequest => {
   const { agents, departments, open, createdAfter, createdBefore, closedAfter, closedBefore } = filter;

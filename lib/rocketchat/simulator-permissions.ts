@@ -11,6 +11,7 @@ const ROLES: Readonly<Record<string, readonly string[]>> = {
   'view-livechat-rooms': CHIEFS,
   'view-livechat-departments': CHIEFS,
   'close-others-livechat-room': CHIEFS,
+  'save-others-livechat-room-info': ['livechat-manager'],
   'transfer-livechat-guest': CHIEFS,
   'manage-livechat-agents': CHIEFS,
   'edit-omnichannel-contact': ['livechat-agent', 'livechat-manager', 'admin'],

@@ -3,12 +3,19 @@ import { schema, type Fields } from './simulator-fields.js';
 import type { Author, Room } from './simulator-model.js';
 import { PAGING, paged } from './simulator-paging.js';
 import { may } from './simulator-permissions.js';
-import { coded, plain, unauthorized } from './simulator-refusal.js';
+import { coded, plain, Refusal, unauthorized } from './simulator-refusal.js';
 import { forUsers, type Route, type World } from './simulator-routes.js';
 import { nameOf } from './simulator-views.js';
 
 const FILTERS =
   'agents:any departmentId:any open:any createdAt closedAt tags:any customFields roomName onhold:any units:any';
+
+const NO_ROOM = 'The required "roomId" or "roomName" param provided does not match any channel';
+/** The code stands in place of the text, and the text in place of the code. */
+const unseen = (): Refusal => {
+  const error = 'not-allowed';
+  return new Refusal(400, error, { success: false, error, errorType: 'Not Allowed' });
+};
 
 interface Period {
   readonly from: number;
@@ -79,6 +86,17 @@ export const roomRoutes = (world: World): readonly Route[] => {
           ...(room.department !== undefined && { department: views.department(room.department) }),
         }));
         return paged('rooms', rows, query, rules, { ts: -1 });
+      },
+    }),
+    forUsers({
+      method: 'GET',
+      path: 'rooms.info',
+      query: schema('roomId roomName fields'),
+      handle: ({ query, user }) => {
+        const room = rooms.all.get(query.text('roomId'));
+        if (room === undefined) throw coded('error-room-not-found', NO_ROOM);
+        if (!rooms.canAccess(room, user)) throw unseen();
+        return { room: views.room(room) };
       },
     }),
     forUsers({
@@ -158,7 +176,7 @@ export const roomRoutes = (world: World): readonly Route[] => {
       handle: ({ body, user }) => {
         const [guest, data] = [body.fields('guestData'), body.fields('roomData')];
         const room = rooms.find(data.text('_id'));
-        if (!rooms.canAccess(room, user)) throw coded('error-not-allowed', 'Not allowed');
+        if (room.servedBy?.account !== user && !may(user, 'save-others-livechat-room-info')) throw unauthorized();
         const { visitor } = room;
         if (visitor.id !== guest.text('_id')) throw plain('error-invalid-visitor');
         const { token } = visitor;
@@ -171,7 +189,8 @@ export const roomRoutes = (world: World): readonly Route[] => {
         for (const [key, value] of Object.entries(guest.fields('livechatData').all))
           visitors.setField(visitor, { key, value: String(value), overwrite: true });
         room.topic = data.perhaps('topic') ?? room.topic;
-        if (data.has('tags')) room.tags = data.texts('tags');
+        // Those that are not named are taken away.
+        room.tags = data.texts('tags');
         for (const [key, value] of Object.entries(data.fields('livechatData').all))
           if (rules.customFields[key]?.scope === 'room') room.livechatData[key] = String(value);
         room.updatedAt = desk.now();

@@ -201,10 +201,19 @@ for (const version of ['8.8.0', '7.13.0'])
       expect(statusOf(await one({ kind: 'note', text: 'comes often' }))).to.equal('delivered');
       expect(statusOf(await one({ kind: 'updateContact', name: 'Dana Okoro' }))).to.equal('delivered');
       expect(statusOf(await one({ kind: 'updateConversation', topics: ['parcel'] }))).to.equal('delivered');
-      const [room] = (await lastValueFrom(client.rooms({ open: true }))).items;
-      expect(room).to.deep.include({ topic: 'comes often', tags: ['parcel'] });
+      const known = async () => lastValueFrom(client.room(rid));
+      expect(await known()).to.deep.include({ topic: 'comes often', tags: ['parcel'] });
+      // The server takes away the tags that are not named.
+      expect(statusOf(await one({ kind: 'note', text: 'in a hurry' }))).to.equal('delivered');
+      expect(statusOf(await one({ kind: 'updateContact', email: 'dana@mail.example' }))).to.equal('delivered');
+      expect(await known()).to.deep.include({ topic: 'in a hurry', tags: ['parcel'] });
+      expect(statusOf(await one({ kind: 'updateConversation', topics: [] }))).to.equal('delivered');
+      expect(await known()).to.deep.include({ topic: 'in a hurry', tags: [] });
       simulator.agent('helper.bot').close(rid);
-      expect(errorOf(await one({ kind: 'note', text: 'late' }))).to.include({ kind: 'refused', reason: 'room-closed' });
+      expect(statusOf(await one({ kind: 'note', text: 'late' }))).to.equal('delivered');
+      expect(await known()).to.deep.include({ topic: 'late', isOpen: false });
+      const nowhere = await send(act({ kind: 'note', text: 'x' }, undefined, 'noRoom'));
+      expect(errorOf(nowhere[0])).to.include({ kind: 'refused', reason: 'error-room-not-found' });
     });
 
     it('makes any other request, and none that it does not know', async () => {

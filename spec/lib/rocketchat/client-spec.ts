@@ -288,6 +288,7 @@ describe('rocketchatClient', () => {
         answerOf('rooms'),
         `GET ${V}/rooms?departmentId[]=a&departmentId[]=b&closedAt=%7B%22end%22%3A%222026-11-20T00%3A00%3A00.000Z%22%7D&tags[]=x&customFields=%7B%22a%22%3A%22b%22%7D&roomName=n&onhold=false&queued=true&count=50&offset=0`,
       ],
+      ['room of ours', () => client.room(ROOM), answerOf('room'), `GET /api/v1/rooms.info?roomId=${ROOM}`],
       [
         'edit of ours',
         () => client.edit(ROOM, 'm1', 'x'),

@@ -407,6 +407,16 @@ describe('rocketchatCore keeps rooms', () => {
     expect(rest(core, 'POST', 'livechat/room.saveInfo', { as: 'mira', body }).status).to.equal(200);
     const { rooms } = rest(core, 'GET', 'livechat/rooms?tags[]=t', { as: 'boss' }).body as { rooms: Payload[] };
     expect(rooms[0]).to.deep.include({ topic: 'parcel', fname: 'Kimberly', livechatData: { priority: 'high' } });
+    const kept = { ...body, roomData: { _id: rid, topic: 'again' } };
+    rest(core, 'POST', 'livechat/room.saveInfo', { as: 'mira', body: kept });
+    const seen = rest(core, 'GET', `rooms.info?roomId=${rid}`, { as: 'mira' }).body['room'] as Payload;
+    expect(seen).to.include({ _id: rid, topic: 'again' });
+    expect(seen['tags'] ?? [], 'those that were not named').to.deep.equal([]);
+    const others = rest(core, 'POST', 'livechat/room.saveInfo', { as: 'helper.bot', body });
+    expect(others).to.deep.include({ status: 403, body: { success: false, error: 'unauthorized' } });
+    expect(rest(core, 'GET', 'rooms.info?roomId=none', { as: 'mira' }).body['errorType']).to.equal(
+      'error-room-not-found',
+    );
     const search = `livechat/rooms?customFields=${encodeURIComponent('{"priority":"low"}')}`;
     expect(rest(core, 'GET', search, { as: 'boss' }).body).to.include({ total: 0 });
   });
