@@ -17,8 +17,10 @@ export interface RocketchatCloseOptions {
   /** Servers ask for one by default. */
   readonly comment?: string;
   readonly tags?: readonly string[];
-  /** Whether the visitor gets a transcript by e-mail. */
-  readonly sendTranscript?: boolean;
+  /** Sends the visitor what was said, by e-mail. Default: nothing is sent. */
+  readonly transcript?: { readonly email: string; readonly subject: string };
+  /** Whether a PDF is made of what was said, where the server can. Default: false. */
+  readonly makePdf?: boolean;
   /** Where something is wrong with the room: from some 7.x on, where the server allows it. */
   readonly force?: boolean;
 }
@@ -177,13 +179,19 @@ export const react = (messageId: string, emoji: string, shouldReact: boolean) =>
   post('react', 'chat.react', { messageId, emoji, shouldReact }, true);
 /** @internal A GET that adds the caller. */
 export const joinRoom = (roomId: string) => get('join', 'livechat/room.join', { roomId });
+/** Without the address and the subject the server fails. */
+const transcriptOf = ({ email, subject }: NonNullable<RocketchatCloseOptions['transcript']>): JsonObject => ({
+  sendToVisitor: true,
+  requestData: { email, subject },
+});
 /** @internal */
-export const closeRoom = (rid: string, { comment, tags, sendTranscript, force }: RocketchatCloseOptions) =>
+export const closeRoom = (rid: string, { comment, tags, transcript, makePdf, force }: RocketchatCloseOptions) =>
   post('close', 'livechat/room.closeByUser', {
     rid,
     ...only({ comment }),
     ...(tags !== undefined && { tags }),
-    ...(sendTranscript === true && { transcriptEmail: { sendToVisitor: true } }),
+    ...(transcript !== undefined && { transcriptEmail: transcriptOf(transcript) }),
+    ...(makePdf === true && { generateTranscriptPdf: true }),
     ...(force === true && { forceClose: true }),
   });
 /** @internal */

@@ -1,5 +1,5 @@
 import { isRecord } from '../trueconf/simulator-fields.js';
-import { schema, type Fields } from './simulator-fields.js';
+import { checkFields, schema, type Fields } from './simulator-fields.js';
 import type { Author, Room } from './simulator-model.js';
 import { PAGING, paged } from './simulator-paging.js';
 import { may } from './simulator-permissions.js';
@@ -15,6 +15,20 @@ const NO_ROOM = 'The required "roomId" or "roomName" param provided does not mat
 const unseen = (): Refusal => {
   const error = 'not-allowed';
   return new Refusal(400, error, { success: false, error, errorType: 'Not Allowed' });
+};
+
+const TRANSCRIPT = schema('sendToVisitor*:boolean requestData:object');
+const TRANSCRIPT_DATA = schema('email* subject*');
+
+/** Where a transcript goes to, if anywhere: it is taken for granted that who wants one says where. */
+const transcriptIn = (transcript: Fields): string | undefined => {
+  if (Object.keys(transcript.all).length === 0) return undefined;
+  checkFields(TRANSCRIPT, transcript.all);
+  const data = transcript.fields('requestData');
+  if (transcript.has('requestData')) checkFields(TRANSCRIPT_DATA, data.all);
+  if (!transcript.flag('sendToVisitor')) return undefined;
+  if (!data.has('email')) throw plain("Cannot read properties of undefined (reading 'email')");
+  return data.text('email');
 };
 
 interface Period {
@@ -127,10 +141,9 @@ export const roomRoutes = (world: World): readonly Route[] => {
         if (rules.wantsComment && comment === '') throw plain('error-comment-is-required');
         if (rules.wantsTags && tags.length + room.tags.length === 0)
           throw plain('error-tags-must-be-assigned-before-closing-chat');
+        const email = transcriptIn(body.fields('transcriptEmail'));
         closing.close(room, { kind: 'agent', account: user }, comment, tags);
-        const transcript = body.fields('transcriptEmail');
-        if (transcript.flag('sendToVisitor'))
-          desk.write({ kind: 'transcript', rid: room.id, email: transcript.fields('requestData').text('email') });
+        if (email !== undefined) desk.write({ kind: 'transcript', rid: room.id, email });
         return {};
       },
     }),

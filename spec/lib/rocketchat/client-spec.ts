@@ -314,10 +314,20 @@ describe('rocketchatClient', () => {
       ['join', () => client.join(ROOM), {}, `GET ${V}/room.join?roomId=${ROOM}`],
       [
         'close with everything',
-        () => client.close(ROOM, { sendTranscript: true, force: true }),
+        () =>
+          client.close(ROOM, {
+            transcript: { email: 'd@mail.example', subject: 'Your chat' },
+            makePdf: true,
+            force: true,
+          }),
         {},
         `POST ${V}/room.closeByUser`,
-        { rid: ROOM, transcriptEmail: { sendToVisitor: true }, forceClose: true },
+        {
+          rid: ROOM,
+          transcriptEmail: { sendToVisitor: true, requestData: { email: 'd@mail.example', subject: 'Your chat' } },
+          generateTranscriptPdf: true,
+          forceClose: true,
+        },
       ],
       [
         'forward to an agent',

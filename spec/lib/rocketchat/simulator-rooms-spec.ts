@@ -263,6 +263,23 @@ describe('rocketchatCore keeps rooms', () => {
       expect(close({ comment: 'x', tags: ['t'] }, 'boss')).to.equal('error-room-already-closed');
     });
 
+    it('with a transcript, for whom it is known where to', () => {
+      const { core, bot } = stage();
+      const rid = core.visitor('Kim').open();
+      bot.take(rid);
+      const close = (transcriptEmail: object) =>
+        rest(core, 'POST', 'livechat/room.closeByUser', {
+          as: 'helper.bot',
+          body: { rid, comment: 'x', transcriptEmail },
+        }).body['error'];
+      const sendToVisitor = true;
+      expect(close({ sendToVisitor })).to.equal("Cannot read properties of undefined (reading 'email')");
+      expect(close({ requestData: {} })).to.match(/^must have required property 'sendToVisitor'/);
+      expect(close({ sendToVisitor, requestData: { email: 'k@mail.example' } })).to.match(/'subject'/);
+      expect(close({ sendToVisitor, requestData: { email: 'k@mail.example', subject: 'Chat' } })).to.equal(undefined);
+      expect(core.journal.find(({ kind }) => kind === 'transcript')).to.include({ email: 'k@mail.example' });
+    });
+
     it('by force, on servers from 7.0', () => {
       for (const [version, status] of [
         ['6.13.0', 400],
