@@ -5,7 +5,10 @@ import type { RocketchatInquiry } from './answers.js';
 import type { RocketchatClient } from './client.js';
 
 /** What a handoff asks for. */
-export type HandoverClient = Pick<RocketchatClient, 'inquiry' | 'take' | 'forward' | 'returnToQueue' | 'rooms'>;
+export type HandoverClient = Pick<
+  RocketchatClient,
+  'login' | 'inquiry' | 'take' | 'forward' | 'returnToQueue' | 'rooms'
+>;
 
 /** That it is so already. */
 const SO_ALREADY: ReadonlySet<string> = new Set([
@@ -27,6 +30,9 @@ const serves = (client: HandoverClient, agent: string, rid: string): Observable<
     }),
   );
 
+const weServe = (client: HandoverClient, rid: string): Observable<boolean> =>
+  client.login().pipe(switchMap(({ userId }) => serves(client, userId, rid)));
+
 /** @internal Whether a room is where it was to go, as its entry in the queue and its agent say. */
 export const isGivenTo = (client: HandoverClient, rid: string, to: HandoffTarget): Observable<boolean> =>
   client.inquiry(rid).pipe(
@@ -38,7 +44,8 @@ export const isGivenTo = (client: HandoverClient, rid: string, to: HandoffTarget
         case 'department':
           return of(inquiry.department === to.id);
         default:
-          return of(!isTaken(inquiry));
+          // Who took it from the queue is who it was for, unless that is us.
+          return isTaken(inquiry) ? map((isOurs) => !isOurs)(weServe(client, rid)) : of(true);
       }
     }),
   );
@@ -97,8 +104,9 @@ export const giveOver = (
       ),
     ),
     map((isSo) => {
-      if (!isSo) throw refuse('somebody else has the room', 'takenByOther', 'conflict');
-      return undefined;
+      if (isSo) return undefined;
+      if (to.kind === 'any') throw refuse('the queue gave the room back to us', 'backToUs', 'conflict');
+      throw refuse('somebody else has the room', 'takenByOther', 'conflict');
     }),
   );
 };

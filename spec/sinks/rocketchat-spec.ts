@@ -1,13 +1,14 @@
 import { inspect } from 'node:util';
 import { expect } from 'chai';
-import { from, lastValueFrom, of, toArray } from 'rxjs';
+import { from, lastValueFrom, of, tap, toArray } from 'rxjs';
 import {
+  ChatError,
   choiceBook,
   fallbackToText,
   ownership,
   profiles,
   retryDelivery,
-  type ChatError,
+  unknown,
   type Conversation,
   type OutboundAction,
   type Receipt,
@@ -268,6 +269,29 @@ for (const version of ['8.8.0', '7.13.0'])
         expect(statusOf(await handoff({ kind: 'agent', id: mira.id }))).to.equal('delivered');
         expect(mira.serves).to.deep.equal([rid]);
         expect(statusOf(await handoff({ kind: 'skills', skills: [1] }))).to.equal('unsupported');
+      });
+
+      it('back to the queue, where somebody else may take it at once', async () => {
+        const mira = simulator.agent('mira');
+        const takes = (by: typeof mira): RocketchatClient =>
+          new Proxy(client, {
+            get: (target, name) => {
+              if (name === 'returnToQueue')
+                return (id: string) => target.returnToQueue(id).pipe(tap(() => by.take(id)));
+              const found: unknown = Reflect.get(target, name, target);
+              return typeof found === 'function' ? (found.bind(target) as unknown) : found;
+            },
+          });
+        const any: Reply = { kind: 'handoff', to: { kind: 'any' } };
+        expect(statusOf(await one(any, { client: takes(mira) }))).to.equal('delivered');
+        expect(mira.serves).to.deep.equal([rid]);
+        // In doubt, it is not taken away from whoever has it by now.
+        const read = rocketchatReconcile({ client, as: 'agent' });
+        const error = new ChatError('unreachable', 'rocketchat', 'lost', { inDoubt: true });
+        const found = await lastValueFrom(from(read(unknown(act(any), new Date().toISOString(), error))));
+        expect(found).to.have.property('status', 'delivered');
+        const ours = await one(any, { client: takes(simulator.agent('helper.bot')) });
+        expect(errorOf(ours)).to.include({ kind: 'conflict', reason: 'backToUs' });
       });
 
       it('unless there is nobody of that name, or the room is closed', async () => {
