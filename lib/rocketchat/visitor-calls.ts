@@ -1,6 +1,6 @@
 import { catchError, defer, EMPTY, expand, map, of, reduce, switchMap, tap, throwError, type Observable } from 'rxjs';
 import { CallLanes } from '../call-lanes.js';
-import { ChatError } from '../errors.js';
+import { ChatError, toChatError } from '../errors.js';
 import { atLeast } from '../range.js';
 import type { RocketchatMessage, RocketchatVisitor } from './answers.js';
 import type { RocketchatVisitorClient } from './client.js';
@@ -73,7 +73,16 @@ export const once = (
         error instanceof ChatError &&
         ((error.kind === 'refused' && error.reason === undefined) || error.kind === 'undecodable');
       if (!isUnclear) return throwError(() => error);
-      return readBack.pipe(catchError(() => throwError(() => error)));
+      return readBack.pipe(
+        catchError((thrown: unknown) => {
+          const { kind, reason } = toChatError('rocketchat', thrown);
+          if (kind === 'refused' && reason !== 'notRocketChat') return throwError(() => error);
+          const { status } = error;
+          const details = { status, inDoubt: true, cause: thrown };
+          const sentence = 'send gave no message, and it could not be looked at';
+          return throwError(() => new ChatError(error.kind, 'rocketchat', sentence, details));
+        }),
+      );
     }),
     map((message) => {
       if (message.roomId === rid) return message;

@@ -679,6 +679,13 @@ describe('rocketchatClient', () => {
       expect(await value(client.send(ROOM, 'x', { id: 'pQ2dVn6XsTg8HjKwM' }))).to.include({ id: 'pQ2dVn6XsTg8HjKwM' });
     });
 
+    it('to a message that may have been sent before, and cannot be looked at, leave it in doubt', async () => {
+      for (const look of ['hang up', NOT_LOGGED_IN, { status: 502, body: '<html>' }] as const) {
+        server.script = ({ method }) => (method === 'POST' ? answerOf('message-again-legacy') : look);
+        expect(await failure(visitor.send(ROOM, TEXT))).to.include({ kind: 'refused', inDoubt: true, status: 400 });
+      }
+    });
+
     it('to a department that does not exist leave out what others wait for', async () => {
       say(answerOf('inquiries'));
       expect((await value(client.inquiries({ department: SALES }))).items).to.have.length(1);
