@@ -45,6 +45,13 @@ export interface Session {
   readonly username?: string;
 }
 
+/** What a login is made with: a password or token, and the same with the second factor. */
+interface Attempt {
+  readonly secret: string;
+  readonly whole?: string;
+  readonly body: JsonObject;
+}
+
 const Answer = t.type({
   status: t.literal('success'),
   data: t.intersection([
@@ -152,17 +159,17 @@ export class Logins {
 
   #login(): Observable<Session> {
     return defer(() => {
-      const { secret, body } = this.#attempt();
+      const { secret, whole = secret, body } = this.#attempt();
       return this.#ask(body).pipe(
         tap((session) => {
           this.#refused = undefined;
           this.#accept(session);
         }),
         catchError((error: unknown) => {
-          // A wrong code is no wrong password: the next one may be right.
-          const isWrong =
-            error instanceof ChatError && error.kind === 'unauthorized' && !/^totp/.test(error.reason ?? '');
-          if (isWrong) this.#refused = { secret, error };
+          if (error instanceof ChatError && error.kind === 'unauthorized') {
+            // A wrong code is no wrong password: the next one may be right.
+            this.#refused = { secret: /^totp/.test(error.reason ?? '') ? whole : secret, error };
+          }
           return throwError(() => error);
         }),
       );
@@ -170,7 +177,7 @@ export class Logins {
   }
 
   /** What to log in with, unless it was refused before. */
-  #attempt(): { readonly secret: string; readonly body: JsonObject } {
+  #attempt(): Attempt {
     const credentials = this.#credentials;
     if (credentials.resume !== undefined) {
       const resume = this.#fresh(read(credentials.resume, 'token'));
@@ -179,13 +186,14 @@ export class Logins {
     if (credentials.user === undefined) throw unauthorized('a login is needed, and the client has none', 'noLogin');
     const { user, hashed = false, code } = credentials;
     const secret = this.#fresh(read(credentials.password, 'password'));
+    const second = code === undefined ? {} : { code: read(code, 'code') };
+    const whole = this.#fresh(`${secret}\n${second.code ?? ''}`);
     const digest = (): JsonObject => ({
       digest: hexOf(sha256(new TextEncoder().encode(secret))),
       algorithm: 'sha-256',
     });
     // Any further key would make the server take it for another kind of login.
-    const body: JsonObject = { user, password: hashed ? digest() : secret };
-    return { secret, body: code === undefined ? body : { ...body, code: read(code, 'code') } };
+    return { secret, whole, body: { user, password: hashed ? digest() : secret, ...second } };
   }
 
   #fresh(secret: string): string {

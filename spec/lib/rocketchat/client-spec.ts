@@ -578,6 +578,24 @@ describe('rocketchatClient', () => {
       await value(client.join(ROOM));
     });
 
+    it('is not tried again while a second factor is missing, or is the one that was refused', async () => {
+      const totp = { status: 'error', error: 'totp-invalid', message: 'x' };
+      server.script = ({ path, body }) => {
+        if (path !== '/api/v1/login') return { body: { success: true } };
+        return body.includes('"good"') ? answerOf('login') : { status: 401, body: totp };
+      };
+      make({}, LOGIN);
+      for (let n = 0; n < 3; n++)
+        expect(await failure(client.join(ROOM))).to.include({ kind: 'unauthorized', reason: 'totp-invalid' });
+      expect(logins()).to.have.length(1);
+      let code = 'bad';
+      make({}, { ...LOGIN, code: () => code });
+      for (let n = 0; n < 3; n++) expect((await failure(client.join(ROOM))).reason).to.equal('totp-invalid');
+      expect(logins()).to.have.length(2);
+      code = 'good';
+      await value(client.join(ROOM));
+    });
+
     it('with a token that is refused ends calls at once, until there is another', async () => {
       server.script = ({ headers }) =>
         headers['x-auth-token'] === 'good' ? { body: { success: true } } : NOT_LOGGED_IN;
