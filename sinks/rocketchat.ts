@@ -2,6 +2,7 @@ import {
   asyncScheduler,
   catchError,
   defer,
+  EMPTY,
   map,
   of,
   switchMap,
@@ -28,6 +29,7 @@ import { above } from '../lib/range.js';
 import type { RocketchatFileToSend } from '../lib/rocketchat/files.js';
 import { Outgoing, type OutgoingRules, type RocketchatOutbound, type Side } from '../lib/rocketchat/outgoing.js';
 import { readBack } from '../lib/rocketchat/read-back.js';
+import { LATE, TypingMarks } from '../lib/rocketchat/typing-marks.js';
 import type { DownloadConfig } from '../lib/transport/download.js';
 import { deliver } from '../operators/deliver.js';
 import type { Ownership } from '../operators/ownership.js';
@@ -84,6 +86,8 @@ export type ToRocketChatConfig = RocketchatSide & {
   readonly scheduler?: SchedulerLike;
 };
 
+/** What somebody was typing, or makes that it does not matter any more. */
+const ENDS_TYPING: ReadonlySet<string> = new Set(['text', 'choices', 'media', 'handoff', 'end']);
 /** What `fallbackToText` writes out. */
 const WRITABLE: ReadonlySet<string> = new Set(['choices', 'cards', 'links', 'navigate']);
 
@@ -118,7 +122,7 @@ const sideOf = (config: RocketchatSide, conversation: Conversation): Observable<
  * | `choices` | buttons, with `hasButtons` | - |
  * | `media` | a file from its address (https, `data:`), from `files`, of the server, or by the id of `uploadMedia` | the same, without an id |
  * | `edit`, `remove` | one's own messages | the same |
- * | `typing` | for some seconds, or until the next message | with `nameOf` |
+ * | `typing` | until the next message, or for `forMs`, at most a minute | with `nameOf` |
  * | `handoff` | to an agent, a department, or back to the queue (`any`, from 7.12) | to a department |
  * | `end` | closes, with a comment | closes |
  * | `forward` | a copy of the message, or of its file, in another room | - |
@@ -134,6 +138,10 @@ const sideOf = (config: RocketchatSide, conversation: Conversation): Observable<
  * code as the reason (`room-closed`); closing it again is `delivered`. A handoff is looked at before it is `delivered`: a room
  * that waits is taken for the agent, and `failed` with `conflict` when somebody else was faster.
  *
+ * Clients show that somebody is typing until they are told otherwise: that is taken away with the next message, or when the time
+ * is over, or at the end. The server takes few such calls: one whose turn does not come within 3 s is `skipped: superseded`, so that
+ * what waits behind it goes out.
+ *
  * What would break the server's limits waits in the client, and is `failed` with `throttled` beyond its `maxWaitMs`. Completes
  * when the source has completed and every action has its receipt. Errors: those of the source.
  *
@@ -143,32 +151,42 @@ export function toRocketChat(config: ToRocketChatConfig): OperatorFunction<Outbo
   const { desk, concurrency, maxQueued, scheduler = asyncScheduler } = config;
   const outgoing = outgoingOf('toRocketChat', config);
   const now = isoClock(scheduler);
-  const send = (action: OutboundAction): Observable<Receipt> =>
+  const sent = (way: Outgoing, action: OutboundAction, marks: TypingMarks): Observable<readonly string[]> => {
+    const rid = action.conversation.id;
+    if (action.kind === 'typing') return marks.on(rid, way.typing(action), action.forMs).pipe(map(() => []));
+    return ENDS_TYPING.has(action.kind) ? way.send(action).pipe(marks.until(rid)) : way.send(action);
+  };
+  const sending = (action: OutboundAction, marks: TypingMarks): Observable<Receipt> =>
     defer(() => {
       const { platform } = action.conversation;
       if (platform === 'rocketchat') return outgoing(action.conversation);
       throw new ChatError('unsupported', 'rocketchat', `a conversation of ${platform} is none of ours`);
     }).pipe(
-      switchMap((way) => way.send(action)),
+      switchMap((way) => sent(way, action, marks)),
       map((ids) => delivered(action, now(), ids)),
       catchError((thrown: unknown) => {
         const error = toChatError('rocketchat', thrown);
+        if (error.reason === LATE) return of(skipped(action, now(), 'superseded', error.message));
         // What a server is too old for was not done either.
         if (error.kind !== 'unsupported' || error.inDoubt) return throwError(() => error);
         const hint = WRITABLE.has(action.kind) ? '; fallbackToText() writes it out' : '';
         return of(skipped(action, now(), 'unsupported', `${error.message}${hint}`));
       }),
     );
-  return deliver(
-    {
-      name: 'toRocketChat',
-      scheduler,
-      ...(desk !== undefined && { desk }),
-      ...(concurrency !== undefined && { concurrency }),
-      ...(maxQueued !== undefined && { maxQueued }),
-    },
-    send,
-  );
+  const rules = {
+    name: 'toRocketChat',
+    scheduler,
+    ...(desk !== undefined && { desk }),
+    ...(concurrency !== undefined && { concurrency }),
+    ...(maxQueued !== undefined && { maxQueued }),
+  };
+  // Tells of numbers that are out of range, at the call.
+  deliver(rules, () => EMPTY);
+  return (actions) =>
+    defer(() => {
+      const marks = new TypingMarks(scheduler);
+      return marks.beside(actions.pipe(deliver(rules, (action) => sending(action, marks))));
+    });
 }
 
 /** How what is in doubt is read back. */

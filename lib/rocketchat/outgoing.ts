@@ -1,5 +1,5 @@
 import { either as E } from 'fp-ts';
-import { catchError, concatMap, defer, map, of, switchMap, throwError, type Observable } from 'rxjs';
+import { catchError, concatMap, defer, map, switchMap, throwError, type Observable } from 'rxjs';
 import { ChatError } from '../errors.js';
 import type { ForwardAction, HandoffAction, Media, MediaAction, OutboundAction, TypingAction } from '../model/index.js';
 import { fetchMedia, type MediaFetch } from '../outgoing-media.js';
@@ -12,6 +12,7 @@ import type { RocketchatRequest } from './codec-request.js';
 import type { RocketchatFileToSend } from './files.js';
 import { giveOver, type HandoverClient } from './handover.js';
 import { checkedId, messageIdOf } from './ids.js';
+import type { Typing } from './typing-marks.js';
 import { closedAlready, once } from './visitor-calls.js';
 
 /** What `toRocketChat` needs of a client. */
@@ -69,7 +70,7 @@ export class Outgoing {
     this.#visitor = side.as === 'visitor' ? rules.client.asVisitor(side.token) : undefined;
   }
 
-  send(action: OutboundAction): Ids {
+  send(action: Exclude<OutboundAction, TypingAction>): Ids {
     return defer(() => {
       checkedId('the id of the conversation', action.conversation.id);
       switch (action.kind) {
@@ -77,8 +78,6 @@ export class Outgoing {
           return this.#media(action);
         case 'forward':
           return this.#forward(action);
-        case 'typing':
-          return this.#typing(action);
         case 'handoff':
           return this.#handoff(action);
         case 'end':
@@ -91,6 +90,18 @@ export class Outgoing {
           return this.#encoded(action);
       }
     });
+  }
+
+  /** @throws ChatError `unsupported` when there is nothing to show. */
+  typing({ conversation, visible }: TypingAction): Typing {
+    const rid = checkedId('the id of the conversation', conversation.id);
+    if (visible === false) throw unsupported('the server knows no pause that nobody sees');
+    const visitor = this.#visitor;
+    if (this.#side.as === 'agent' || visitor === undefined)
+      return (isActive) => this.#rules.client.typing(rid, isActive);
+    const { name } = this.#side;
+    if (name === undefined) throw unsupported('typing needs a name to show');
+    return (isActive) => visitor.typing(rid, name, isActive);
   }
 
   /** A message, by whoever may see it. */
@@ -128,16 +139,6 @@ export class Outgoing {
     // Sent again, it is one message, whatever the answer.
     const whole = call === 'send' ? once(message, this.message(rid, messageIdOf(action.id)), rid) : message;
     return whole.pipe(map(({ id }) => [id]));
-  }
-
-  #typing({ conversation, visible }: TypingAction): Ids {
-    const { client } = this.#rules;
-    const rid = conversation.id;
-    if (visible === false) throw unsupported('the server knows no pause that nobody sees');
-    if (this.#side.as === 'agent') return client.typing(rid).pipe(map(nobodySees));
-    const { name } = this.#side;
-    if (name === undefined) throw unsupported('typing needs a name to show');
-    return (this.#visitor?.typing(rid, name) ?? of(undefined)).pipe(map(nobodySees));
   }
 
   #handoff(action: HandoffAction): Ids {

@@ -91,7 +91,8 @@ export const methodsOf = (world: World): ReadonlyMap<string, Method> => {
     const token = isRecord(more) ? more['token'] : undefined;
     const ownName = desk.rules.realNames ? account?.name : account?.username;
     const isAgent = account !== undefined && rooms.canAccess(room, account) && name === ownName;
-    const isVisitor = account === undefined && token === room.visitor.token;
+    // Whoever has the token is the visitor, also on a socket with a login.
+    const isVisitor = token === room.visitor.token;
     if (!isAgent && !isVisitor) return undefined;
     const list = Array.isArray(given) ? given.filter((one): one is string => typeof one === 'string') : [];
     streams.typing(room, name, what === 'typing' ? (given === true ? ['user-typing'] : []) : list, by);

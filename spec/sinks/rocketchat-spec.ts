@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { expect } from 'chai';
-import { from, lastValueFrom, of, tap, toArray } from 'rxjs';
+import { from, lastValueFrom, of, Subject, tap, toArray } from 'rxjs';
 import {
   ChatError,
   choiceBook,
@@ -196,6 +196,71 @@ for (const version of ['8.8.0', '7.13.0'])
       expect(JSON.stringify(extra)).to.include('"msg_in_chat_window":true');
       const offer = await lastValueFrom(known.book.open(at(rid)));
       expect(offer?.options.map(({ label }) => label)).to.deep.equal(['Today', 'Later']);
+    });
+
+    describe('shows that somebody is typing', () => {
+      const marks = () =>
+        simulator.core.journal.flatMap((entry) => (entry.kind === 'typing' ? [entry.activities.length > 0] : []));
+
+      it('until the message comes, also when that fails', async () => {
+        const typing = () => act({ kind: 'typing' });
+        await send([typing(), act({ kind: 'text', text: 'hello' }), typing()]);
+        expect(marks()).to.deep.equal([true, false, true, false]);
+        await send([typing(), act({ kind: 'text', text: ' ' }), typing()], asVisitor);
+        expect(marks().slice(4)).to.deep.equal([true, false, true, false]);
+      });
+
+      it('for as long as it is told, and not beyond the end', async () => {
+        const clock = virtualClock();
+        const actions = new Subject<OutboundAction>();
+        const receipts: Receipt[] = [];
+        let isOver = false;
+        actions.pipe(toRocketChat({ client, as: 'agent', scheduler: clock })).subscribe({
+          next: (receipt) => receipts.push(receipt),
+          error: (error: unknown) => expect.fail(String(error)),
+          complete: () => (isOver = true),
+        });
+        const shown = async (...wanted: readonly boolean[]) =>
+          eventually('it is shown', () => marks().join() === wanted.join(), { state: marks });
+        actions.next(act({ kind: 'typing', forMs: 500 }));
+        await shown(true);
+        clock.advance(499);
+        // What comes after it has a look at what was shown meanwhile.
+        actions.next(act({ kind: 'note', text: 'x' }));
+        await eventually('the note is kept', () => receipts.length === 2);
+        expect(marks()).to.deep.equal([true]);
+        clock.advance(1);
+        await shown(true, false);
+        actions.next(act({ kind: 'typing' }));
+        await shown(true, false, true);
+        clock.advance(60_000);
+        await shown(true, false, true, false);
+        actions.next(act({ kind: 'typing' }));
+        await shown(true, false, true, false, true);
+        actions.complete();
+        await shown(true, false, true, false, true, false);
+        await eventually('all is over', () => isOver);
+        expect(receipts.map(statusOf)).to.deep.equal(receipts.map(() => 'delivered'));
+      });
+
+      it('unless that has to wait, which the message does not', async () => {
+        const clock = virtualClock();
+        simulator.faults.method.only = ({ method }) => method === 'stream-notify-room';
+        simulator.faults.method.lose = 1;
+        const receipts: Receipt[] = [];
+        from([act({ kind: 'typing' }), act({ kind: 'text', text: 'hello' })])
+          .pipe(toRocketChat({ client, as: 'agent', scheduler: clock }))
+          .subscribe({
+            next: (receipt) => receipts.push(receipt),
+            error: (error: unknown) => expect.fail(String(error)),
+          });
+        await eventually('it is asked for', () => simulator.faults.method.lose === 0);
+        clock.advance(2_999);
+        expect(receipts).to.deep.equal([]);
+        clock.advance(1);
+        await eventually('all have a receipt', () => receipts.length === 2);
+        expect(receipts.map(statusOf)).to.deep.equal(['superseded', 'delivered']);
+      });
     });
 
     it('keeps a note, and what is known of visitor and room', async () => {
