@@ -31,6 +31,9 @@ const SAME_WINDOW_MS = 1_000;
 /** A server is not left alone for longer, whatever it says. */
 const LONGEST_WAIT_MS = 3_600_000;
 
+/** A program that makes its own requests may put anything into their routes. */
+const MANY_ROUTES = 100;
+
 interface Waiting {
   readonly call: string;
   /** Its place in the order of arrival. */
@@ -50,6 +53,8 @@ const ALONE_MS = 2_000;
 export class Limiter {
   readonly #config: LimiterConfig;
   readonly #routes = new Map<string, Route>();
+  /** At so many, those that are not used any more are looked for. */
+  #sweepAt = MANY_ROUTES;
 
   constructor(config: LimiterConfig) {
     this.#config = config;
@@ -121,9 +126,20 @@ export class Limiter {
     });
   }
 
+  /** How many routes are known. */
+  get routes(): number {
+    return this.#routes.size;
+  }
+
   #line(route: string): Route {
     let line = this.#routes.get(route);
-    if (line === undefined) this.#routes.set(route, (line = new Route(route, this.#config)));
+    if (line !== undefined) return line;
+    if (this.#routes.size >= this.#sweepAt) {
+      for (const [name, { isIdle }] of this.#routes) if (isIdle) this.#routes.delete(name);
+      this.#sweepAt = Math.max(MANY_ROUTES, 2 * this.#routes.size);
+    }
+    line = new Route(route, this.#config);
+    this.#routes.set(route, line);
     return line;
   }
 }
@@ -148,6 +164,11 @@ class Route {
     this.#config = config;
     this.#isKnown = config.isCertain === true;
     this.#usual = this.#limit = this.#remaining = config.limitOf(route);
+  }
+
+  /** Whether nobody waits, and nothing is known of now. */
+  get isIdle(): boolean {
+    return this.#waiting.length === 0 && this.#underWay === 0 && this.#resetAt <= this.#config.scheduler.now();
   }
 
   enter(waiting: Waiting): void {

@@ -47,7 +47,7 @@ const stage = (more: Partial<LimiterConfig> = {}) => {
       });
   const kinds = (): readonly unknown[] =>
     results.map(([name, result]) => [name, result instanceof ChatError ? result.kind : result]);
-  return { clock, sent, results, kinds, run, server };
+  return { clock, limiter, sent, results, kinds, run, server };
 };
 const names = (length: number): readonly string[] => Array.from({ length }, (_, n) => `c${n}`);
 
@@ -215,6 +215,28 @@ describe('the limiter of Rocket.Chat', () => {
     expect(sent.map(([name]) => name)).to.deep.equal(['a', 'c']);
     clock.advance(60_000);
     expect(sent.map(([name]) => name)).to.deep.equal(['a', 'c', 'b']);
+  });
+
+  it('forgets routes that were used long ago, and none whose window is full or that somebody waits for', () => {
+    const { clock, limiter, run, server } = stage();
+    run('forever', () => NEVER, 'busy');
+    const { answer } = server(1);
+    run('last', answer, 'full');
+    clock.advance(20);
+    const others = (from: number): void => {
+      for (let n = from; n < from + 3_000; n++) run(`c${n}`, () => of('done'), `route/${n}`);
+    };
+    others(0);
+    expect(limiter.routes, 'their windows are not over').to.equal(3_002);
+    const refused: unknown[] = [];
+    limiter.run('full', 'next', () => of('sent')).subscribe({ next: (value) => refused.push(value) });
+    expect(refused, 'it is still full').to.deep.equal([]);
+    clock.advance(60_000);
+    others(3_000);
+    expect(limiter.routes).to.be.below(3_100);
+    clock.advance(60_000);
+    others(6_000);
+    expect(limiter.routes).to.be.below(3_100);
   });
 
   it('needs no timer while nobody waits', () => {
