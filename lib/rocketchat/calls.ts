@@ -20,7 +20,16 @@ import { configOf, offlineMessage } from './requests-visitor.js';
 import type { RocketchatOfflineMessage, RocketchatVisitorDraft } from './requests-visitor.js';
 import { Rest } from './rest.js';
 import type { Settings } from './settings.js';
-import { checkedCount, closedAlready, once, register, sharedBy, VisitorCalls, type Shared } from './visitor-calls.js';
+import {
+  checkedCount,
+  checkedInstant,
+  closedAlready,
+  once,
+  register,
+  sharedBy,
+  VisitorCalls,
+  type Shared,
+} from './visitor-calls.js';
 
 /** What `inspect` of Node asks for: it would call getters, if it is told to. */
 const INSPECT = Symbol.for('nodejs.util.inspect.custom');
@@ -33,6 +42,8 @@ const checkedPage = <P extends RocketchatPaging>(page: P): P => {
   return page;
 };
 const nothing = (): undefined => undefined;
+const blank = (what: string, reason: string): ChatError =>
+  new ChatError('unsupported', 'rocketchat', `${what} is empty`, { reason });
 
 /** @internal The calls of a client. Its state is private, so that nothing shows a token. */
 export class Calls implements RocketchatClient {
@@ -116,7 +127,10 @@ export class Calls implements RocketchatClient {
     return this.#in(rid, () => this.#rest.ask('done', requests.deleteMessage(rid, checkedId('id', id))));
   }
   react(id: string, emoji: string, on = true) {
-    return defer(() => this.#rest.ask('done', requests.react(checkedId('id', id), emoji, on)));
+    return defer(() => {
+      if (emoji.trim() === '') throw blank('an emoji', 'noEmoji');
+      return this.#rest.ask('done', requests.react(checkedId('id', id), emoji, on));
+    });
   }
   upload(rid: string, file: RocketchatFileToSend, options: RocketchatUploadOptions = {}) {
     return this.#in(rid, () => this.#files.ofAgent(rid, file, options));
@@ -142,7 +156,7 @@ export class Calls implements RocketchatClient {
     return defer(() => this.#rest.ask('receipts', requests.readReceipts(checkedId('id', id))));
   }
   sync(rid: string, since: string) {
-    if (Number.isNaN(Date.parse(since))) throw new RangeError('rocketchatClient: since must be an ISO 8601 instant');
+    checkedInstant('since', since);
     return this.#in(rid, () => this.#rest.ask('sync', requests.syncMessages(rid, since)));
   }
 
@@ -192,9 +206,13 @@ export class Calls implements RocketchatClient {
     return this.#in(rid, () => this.#rest.ask('room', requests.getRoom(rid)).pipe(map(({ room }) => room)));
   }
   rooms(filter: RocketchatRoomFilter = {}) {
+    const { createdAfter, createdBefore, closedAfter, closedBefore } = filter;
+    for (const [name, instant] of Object.entries({ createdAfter, createdBefore, closedAfter, closedBefore }))
+      if (instant !== undefined) checkedInstant(name, instant);
     return this.#rest.ask('rooms', requests.listRooms(checkedPage(filter)));
   }
   subscriptions(since?: string) {
+    if (since !== undefined) checkedInstant('since', since);
     return this.#rest.ask('subscriptions', requests.getSubscriptions(since));
   }
 
@@ -227,7 +245,10 @@ export class Calls implements RocketchatClient {
     return this.#rest.ask('agents', requests.listStaff(type, page.text, checkedPage(page)));
   }
   addStaff(type: RocketchatStaff, username: string) {
-    return defer(() => this.#rest.ask('addAgent', requests.addStaff(type, checkedId('username', username))));
+    return defer(() => {
+      if (username.trim() === '') throw blank('a user name', 'noName');
+      return this.#rest.ask('addAgent', requests.addStaff(type, username));
+    });
   }
   staffMember(type: RocketchatStaff, id: string) {
     return defer(() => this.#rest.ask('agent', requests.getStaff(type, checkedId('id', id))));
@@ -246,7 +267,10 @@ export class Calls implements RocketchatClient {
   }
   setAvailable(isAvailable: boolean, agent?: string) {
     const status = isAvailable ? 'available' : 'not-available';
-    return defer(() => this.#rest.ask('done', requests.agentStatus(status, agent)));
+    return defer(() => {
+      if (agent !== undefined) checkedId('agent', agent);
+      return this.#rest.ask('done', requests.agentStatus(status, agent));
+    });
   }
   setStatus(status: 'online' | 'away' | 'busy' | 'offline', message?: string) {
     return this.#rest.ask('done', requests.userStatus(status, message));

@@ -142,7 +142,9 @@ export class Files {
     const whole = /^\/[^/\\]/.test(url) ? baseUrl + url : url;
     const address = URL.canParse(whole) ? new URL(whole) : undefined;
     if (address?.origin !== new URL(baseUrl).origin) return undefined;
-    if (FOLDERS.some((folder) => address.href.startsWith(baseUrl + folder))) return address;
+    // Encoded slashes lead elsewhere, once a proxy has decoded them.
+    const leadsUp = /(^|[/\\])\.\.([/\\]|$)/.test(address.pathname.replace(/%(2f|5c)/gi, '/').replace(/%2e/gi, '.'));
+    if (!leadsUp && FOLDERS.some((folder) => address.href.startsWith(baseUrl + folder))) return address;
     throw new ChatError('unsupported', 'rocketchat', 'download needs the address of a file', { reason: 'noFile' });
   }
 

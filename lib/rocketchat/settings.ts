@@ -40,7 +40,7 @@ export interface RocketchatClientOptions {
 
   /** Time limit of a call over the socket, in milliseconds. Default: 10 000. */
   readonly requestTimeoutMs?: number;
-  /** How long a call or subscription waits for a connection, in milliseconds. Default: 30 000. */
+  /** How long a call waits for a connection, in milliseconds; a subscription waits as long as it lasts. Default: 30 000. */
   readonly waitMs?: number;
   /** How many calls wait for a connection; more are `overflow`. Default: 1 000. */
   readonly maxWaiting?: number;

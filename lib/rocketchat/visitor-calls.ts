@@ -47,6 +47,14 @@ export const checkedCount = (name: string, value: number): number => {
   return value;
 };
 
+const INSTANT = /^\d{4}-\d\d-\d\d(T[\d:.]+(Z|[+-]\d\d:?\d\d))?$/;
+/** @internal @throws RangeError when it is no instant. */
+export const checkedInstant = (name: string, value: string): string => {
+  if (!INSTANT.test(value) || Number.isNaN(Date.parse(value)))
+    throw new RangeError(`rocketchatClient: ${name} must be an ISO 8601 instant`);
+  return value;
+};
+
 /** @internal Registers a visitor, or changes what is known of one. */
 export const register = ({ rest, owners }: Shared, draft: RocketchatVisitorDraft): Observable<RocketchatVisitor> =>
   defer(() => {
@@ -169,8 +177,7 @@ export class VisitorCalls implements RocketchatVisitorClient {
   history(rid: string, { limit = PAGE, before, offset = 0 }: RocketchatHistoryOptions = {}) {
     checkedCount('limit', limit);
     atLeast('rocketchatClient: offset', offset, 0);
-    if (before !== undefined && Number.isNaN(Date.parse(before)))
-      throw new RangeError('rocketchatClient: before must be an ISO 8601 instant');
+    if (before !== undefined) checkedInstant('before', before);
     const page = before === undefined ? { limit, offset } : { limit, offset, before };
     return this.#in(rid, () =>
       this.#shared.rest

@@ -477,10 +477,14 @@ describe('rocketchatClient', () => {
       await value(visitor.download(ROOM, `${server.url}/file-upload/f1/a.png`));
       expect(last().path).to.equal(`/file-upload/f1/a.png?rc_room_type=l&rc_rid=${ROOM}&rc_token=${TOKEN}`);
       expect(last().headers).not.to.have.property('x-auth-token');
+      await value(client.download('/file-upload/f1/a%2Fb...png'));
       const asked = server.asked.length;
       for (const url of [
         `${server.url}/api/v1/livechat/room.join?roomId=x`,
         '/file-upload/../api/v1/logout',
+        '/file-upload/%2e%2e/api/v1/logout',
+        '/file-upload/..%2Fapi%2Fv1%2Flogout',
+        '/file-upload/..%5capi',
         '/',
         '//evil.example/x',
         'javascript:x',
@@ -914,6 +918,9 @@ describe('rocketchatClient', () => {
       [client.staffMember('agent', 'a/b'), { reason: 'invalidId' }],
       [client.forward(ROOM, { department: 'no such department' }), { reason: 'invalidId' }],
       [client.forward(ROOM, {}), { reason: 'noTarget' }],
+      [client.setAvailable(true, 'a b'), { reason: 'invalidId' }],
+      [client.addStaff('agent', ' '), { kind: 'unsupported', reason: 'noName' }],
+      [client.react('m1', ''), { kind: 'unsupported', reason: 'noEmoji' }],
       [visitor.message(ROOM, 'a?b'), { reason: 'invalidId' }],
       [client.registerVisitor({ token: ' ' }), { kind: 'unsupported', reason: 'invalidToken' }],
       [client.registerVisitor({ token: '..' }), { reason: 'invalidToken' }],
@@ -922,6 +929,9 @@ describe('rocketchatClient', () => {
     expect(() => client.asVisitor('')).to.throw(TypeError);
     expect(() => visitor.history(ROOM, { limit: 101 })).to.throw(RangeError);
     expect(() => visitor.history(ROOM, { before: 'yesterday' })).to.throw(RangeError);
+    expect(() => client.subscriptions('1 May 2026')).to.throw(RangeError, 'since must be an ISO 8601 instant');
+    for (const name of ['createdAfter', 'createdBefore', 'closedAfter', 'closedBefore'])
+      expect(() => client.rooms({ [name]: 'yesterday' })).to.throw(RangeError, name);
     expect(() => visitor.history(ROOM, { offset: -1 })).to.throw(RangeError);
     expect(() => visitor.historySince(ROOM, () => true, { maxMessages: 0 })).to.throw(RangeError);
     expect(() => client.rooms({ count: 0 })).to.throw(RangeError);
