@@ -10,6 +10,8 @@ export interface RocketchatRefusal {
   readonly header: (name: string) => string | undefined;
   /** The body as JSON; `undefined` when it is none, which comes from a proxy. */
   readonly body: unknown;
+  /** What was asked with, as far as nobody is to see it: a code that is a text of it is none. Default: nothing. */
+  readonly sent?: unknown;
 }
 
 const Text = maybe(t.string);
@@ -63,6 +65,17 @@ const detailOf = (details: unknown, name: string): unknown => {
   return t.UnknownRecord.is(found) ? found[name] : undefined;
 };
 
+/** Beyond that a text is a secret, or a message, wherever it stands. */
+const LONG = 8;
+/** Whether a word repeats a text of what was sent. */
+const repeats = (word: string, sent: unknown): boolean => {
+  if (typeof sent === 'string') return word === sent || (sent.length >= LONG && word.includes(sent));
+  return typeof sent === 'object' && sent !== null && Object.values(sent).some((part) => repeats(word, part));
+};
+/** The words of the server, unless they are ours. */
+const told = (words: string | undefined, sent: unknown): string | undefined =>
+  words?.split(/[\s']+/).some((word) => word !== '' && repeats(word, sent)) === true ? undefined : words;
+
 const CONFLICTS: ReadonlySet<string> = new Set([
   'error-inquiry-taken',
   'error-taking-inquiry-lockedAt-mismatch',
@@ -100,7 +113,7 @@ const waitOf = (text: unknown, header: RocketchatRefusal['header'], now: number)
  */
 export const rocketchatError = (
   call: string,
-  { status, header, body }: RocketchatRefusal,
+  { status, header, body, sent }: RocketchatRefusal,
   now: number,
   hasEffect = true,
 ): ChatError => {
@@ -120,11 +133,12 @@ export const rocketchatError = (
     );
   }
   const { error, errorType, details } = body;
-  const reason =
+  const code =
     reasonIn(errorType) ??
     reasonIn(body.reason) ??
     reasonIn(error) ??
     (status === 401 ? reasonIn(body.message) : undefined);
+  const reason = told(code, sent);
   const sentence = `${call} was refused with ${reason ?? `status ${status}`}`;
   if (status === 429 || reason === 'error-too-many-requests') {
     const retryAfterMs = waitOf(error, header, now);
@@ -150,7 +164,7 @@ export const rocketchatError = (
   }
   let kind: ChatErrorKind = 'refused';
   if (status === 409 || CONFLICTS.has(reason ?? '')) kind = 'conflict';
-  const expectation = typeof error === 'string' ? EXPECTATION.exec(error)?.[0].trim() : undefined;
+  const expectation = typeof error === 'string' ? told(EXPECTATION.exec(error)?.[0].trim(), sent) : undefined;
   const retryable = TRANSIENT.has(reason ?? '') ? true : undefined;
   return new ChatError(kind, 'rocketchat', expectation === undefined ? sentence : `${sentence}: ${expectation}`, {
     status,
@@ -160,9 +174,16 @@ export const rocketchatError = (
   });
 };
 
-/** What the error of a call or subscription on the socket means. 403 is a login that is no good. */
-export const rocketchatFrameError = (call: string, { error, details }: RocketchatFrameError): ChatError => {
-  const reason = typeof error === 'number' || CODE.test(error) ? String(error) : undefined;
+/**
+ * What the error of a call or subscription on the socket means. 403 is a login that is no good. A code that is a text of what
+ * was `sent` is none.
+ */
+export const rocketchatFrameError = (
+  call: string,
+  { error, details }: RocketchatFrameError,
+  sent?: unknown,
+): ChatError => {
+  const reason = told(typeof error === 'number' || CODE.test(error) ? String(error) : undefined, sent);
   if (reason === 'too-many-requests' || reason === 'error-too-many-requests') {
     const wait = detailOf(details, 'timeToReset');
     const retryAfterMs = typeof wait === 'number' && wait >= 0 ? wait : NO_TIME_MS;

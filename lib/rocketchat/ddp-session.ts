@@ -241,7 +241,7 @@ export class DdpSession {
     this.#pending.delete(id);
     call.timer?.unsubscribe();
     if (error == null) call.answered(result);
-    else call.failed(rocketchatFrameError(call.call, error));
+    else call.failed(rocketchatFrameError(call.call, error, call.params));
   }
 
   #named(params: (username: string) => readonly unknown[]): readonly unknown[] | undefined {

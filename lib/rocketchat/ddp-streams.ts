@@ -124,7 +124,7 @@ export class DdpStreams {
       this.#end(entry, new ChatError('refused', 'rocketchat', `${call} was ended by the server`, { reason: 'ended' }));
       return;
     }
-    const refusal = rocketchatFrameError(call, error);
+    const refusal = rocketchatFrameError(call, error, entry.token);
     if (refusal.kind !== 'throttled') {
       this.#end(entry, refusal);
       return;

@@ -226,7 +226,7 @@ export class Logins {
           const problems = ['data.authToken is not string'];
           throw new ChatError('undecodable', 'rocketchat', 'the answer to login has no token', { problems });
         }
-        throw rocketchatError('login', { status, header, body: answer }, scheduler.now(), false);
+        throw rocketchatError('login', { status, header, body: answer, sent: body }, scheduler.now(), false);
       }),
     );
   }

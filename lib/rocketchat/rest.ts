@@ -156,7 +156,8 @@ export class Rest {
         // What was refused before it was counted, and the page of a proxy, say nothing about limits.
         if (news !== undefined || (status === 200 && json !== undefined)) told(news);
         if (status < 200 || status >= 300 || isFailure(json)) {
-          throw rocketchatError(call, { status, header, body: json }, scheduler.now(), hasEffect(request));
+          const sent = [body, request.params, request.query, headers, session];
+          throw rocketchatError(call, { status, header, body: json, sent }, scheduler.now(), hasEffect(request));
         }
         if (!t.UnknownRecord.is(json)) {
           const problems = ['the body is not a JSON object'];

@@ -964,6 +964,36 @@ describe('rocketchatClient', () => {
       expect(() => rocketchatClient({ url, ...wrong })).to.throw(RangeError);
   });
 
+  it('takes what it said itself for no code, whoever repeats it', async () => {
+    const code = '481516';
+    const login = () => make({}, { user: 'helper.bot', password: PASSWORD, code: () => code }).login();
+    const cases: readonly (readonly [secret: string, call: () => Observable<unknown>])[] = [
+      [PASSWORD, login],
+      [code, login],
+      [AUTH, () => client.send(ROOM, 'Hello')],
+      ['Hello', () => client.send(ROOM, 'Hello')],
+      [TOKEN, () => visitor.get()],
+      [TOKEN, () => visitor.send(ROOM, 'Hello')],
+      [TOKEN, () => visitor.upload(ROOM, png)],
+      ['Hello', () => visitor.send(ROOM, 'Hello')],
+    ];
+    for (const [secret, call] of cases)
+      for (const echo of [
+        { error: secret },
+        { error: `text [${secret}]` },
+        { errorType: secret },
+        { error: `must be ${secret}` },
+        { reason: secret.length > 6 ? `x-${secret}` : secret },
+      ])
+        for (const status of [400, 401]) {
+          // As many as this would be more than the server allows.
+          make();
+          say({ status, body: { success: false, ...echo } });
+          const error = await failure(call());
+          expect(inspect(error) + JSON.stringify(error)).not.to.include(secret);
+        }
+  });
+
   it('shows no token, password or text, whatever is looked at', async () => {
     const told: unknown[] = [];
     server.script = ({ path }) =>
