@@ -29,6 +29,7 @@ import { above } from '../lib/range.js';
 import type { RocketchatFileToSend } from '../lib/rocketchat/files.js';
 import { Outgoing, type OutgoingRules, type RocketchatOutbound, type Side } from '../lib/rocketchat/outgoing.js';
 import { readBack } from '../lib/rocketchat/read-back.js';
+import { Reopening } from '../lib/rocketchat/reopening.js';
 import { LATE, TypingMarks } from '../lib/rocketchat/typing-marks.js';
 import type { DownloadConfig } from '../lib/transport/download.js';
 import { deliver } from '../operators/deliver.js';
@@ -48,6 +49,7 @@ export type RocketchatSide =
       readonly closingComment?: string;
       /** How many characters a message may have: a setting of the server. Default: 5 000. */
       readonly maxTextLength?: number;
+      readonly reopens?: never;
       readonly tokenOf?: never;
       readonly nameOf?: never;
     }
@@ -60,6 +62,11 @@ export type RocketchatSide =
       readonly nameOf?: (conversation: Conversation) => string | undefined;
       /** How many characters a message may have: `maxTextLength` of the client's `config`. Default: no limit. */
       readonly maxTextLength?: number;
+      /**
+       * Whether a text or file for a room that is closed goes to a new one of the visitor, as what comes after it does: the source
+       * tells of that room. Default: false, it is `failed` with `room-closed`.
+       */
+      readonly reopens?: boolean;
       readonly hasButtons?: never;
       readonly closingComment?: never;
     };
@@ -135,7 +142,7 @@ const sideOf = (config: RocketchatSide, conversation: Conversation): Observable<
  *
  * A message has an id that is made of the action's: sent again, it is one message. What had no answer is `unknown`;
  * `rocketchatReconcile` reads it back, for `retryDelivery` and `rateLimit`. A room that is closed is `failed` with the server's
- * code as the reason (`room-closed`); closing it again is `delivered`. A handoff is looked at before it is `delivered`: a room
+ * code as the reason (`room-closed`), unless a visitor `reopens`; closing it again is `delivered`. A handoff is looked at before it is `delivered`: a room
  * that waits is taken for the agent, and `failed` with `conflict` when somebody else was faster.
  *
  * Clients show that somebody is typing until they are told otherwise: that is taken away with the next message, or when the time
@@ -230,6 +237,7 @@ const outgoingOf = (
   const rules: OutgoingRules = {
     client,
     fetching: { platform: 'rocketchat', maxBytes, downloads },
+    reopening: config.reopens === true ? new Reopening() : undefined,
     files: (media) => {
       const given = files?.(media);
       return given === undefined ? undefined : defer(() => given).pipe(take(1));

@@ -1,7 +1,15 @@
 import { either as E } from 'fp-ts';
 import { catchError, concatMap, defer, map, switchMap, throwError, type Observable } from 'rxjs';
 import { ChatError } from '../errors.js';
-import type { ForwardAction, HandoffAction, Media, MediaAction, OutboundAction, TypingAction } from '../model/index.js';
+import type {
+  ForwardAction,
+  HandoffAction,
+  Media,
+  MediaAction,
+  OutboundAction,
+  TextAction,
+  TypingAction,
+} from '../model/index.js';
 import { fetchMedia, type MediaFetch } from '../outgoing-media.js';
 import type { Download } from '../transport/download.js';
 import type { RocketchatMessage, RocketchatRoom } from './answers.js';
@@ -12,6 +20,7 @@ import type { RocketchatRequest } from './codec-request.js';
 import type { RocketchatFileToSend } from './files.js';
 import { giveOver, type HandoverClient } from './handover.js';
 import { checkedId, messageIdOf } from './ids.js';
+import type { Reopening } from './reopening.js';
 import type { Typing } from './typing-marks.js';
 import { closedAlready, once } from './visitor-calls.js';
 
@@ -42,6 +51,8 @@ export interface OutgoingRules {
   readonly client: RocketchatOutbound;
   readonly files: ((media: Media) => Observable<RocketchatFileToSend> | undefined) | undefined;
   readonly fetching: Omit<MediaFetch, 'ours'>;
+  /** What becomes of what is said to a room that is closed; nothing, where it is not sent. */
+  readonly reopening: Reopening | undefined;
 }
 
 type Ids = Observable<readonly string[]>;
@@ -74,8 +85,9 @@ export class Outgoing {
     return defer(() => {
       checkedId('the id of the conversation', action.conversation.id);
       switch (action.kind) {
+        case 'text':
         case 'media':
-          return this.#media(action);
+          return this.#said(action);
         case 'forward':
           return this.#forward(action);
         case 'handoff':
@@ -90,6 +102,18 @@ export class Outgoing {
           return this.#encoded(action);
       }
     });
+  }
+
+  /** Of a visitor, to a new room where the old one is closed, if that is wanted. */
+  #said(action: TextAction | MediaAction): Ids {
+    const to = (said: TextAction | MediaAction): Ids =>
+      said.kind === 'media' ? this.#media(said) : this.#encoded(said);
+    const { reopening } = this.#rules;
+    const { conversation } = action;
+    if (reopening === undefined || this.#visitor === undefined) return to(action);
+    return reopening.send(this.#visitor, conversation.id, (id) =>
+      to({ ...action, conversation: { ...conversation, id } }),
+    );
   }
 
   /** @throws ChatError `unsupported` when there is nothing to show. */

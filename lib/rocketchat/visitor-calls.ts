@@ -297,6 +297,8 @@ const inOrder = (one: RocketchatMessage, other: RocketchatMessage): number =>
   Date.parse(one.at) - Date.parse(other.at) || (one.id < other.id ? -1 : 1);
 
 const CLOSED: ReadonlySet<string> = new Set(['room-closed', 'error-room-closed', 'error-room-already-closed']);
+/** @internal Whether an error says that the room is closed. */
+export const saysClosed = (error: unknown): boolean => error instanceof ChatError && CLOSED.has(error.reason ?? '');
 /** @internal What is closed has been closed. */
 export const closedAlready = (error: unknown): Observable<undefined> =>
-  error instanceof ChatError && CLOSED.has(error.reason ?? '') ? of(undefined) : throwError(() => error);
+  saysClosed(error) ? of(undefined) : throwError(() => error);

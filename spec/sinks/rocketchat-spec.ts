@@ -424,6 +424,62 @@ for (const version of ['8.8.0', '7.13.0'])
       });
     });
 
+    describe('of which it opens a new one for a visitor, when it is asked to,', () => {
+      const reopening = { ...asVisitor, reopens: true } as const;
+      const opened = () => simulator.journal.filter(({ kind }) => kind === 'opened').length;
+
+      it('says there what comes, and the same again', async () => {
+        dana.close();
+        const [first, file, second] = await send(
+          [
+            act({ kind: 'text', text: 'still there?' }),
+            act({ kind: 'media', media: { url: PNG, name: 'a.png' } }),
+            act({ kind: 'text', text: 'hello?' }),
+          ],
+          reopening,
+        );
+        expect([first, file, second].map((receipt) => statusOf(receipt!))).to.deep.equal(Array(3).fill('delivered'));
+        expect(dana.rid).not.to.equal(rid);
+        expect(simulator.agent('mira').sees(dana.rid ?? '')).to.deep.equal(['still there?', 'a.png', 'hello?']);
+        expect(opened()).to.equal(2);
+        // It is asked for once.
+        expect(requests('livechat/room')).to.have.length(1);
+        dana.close();
+        expect(statusOf(await one({ kind: 'media', media: { url: PNG, name: 'b.png' } }, reopening))).to.equal(
+          'delivered',
+        );
+        expect(opened()).to.equal(3);
+      });
+
+      it('unless the room is of somebody else', async () => {
+        const lev = simulator.visitor('Lev', { department: SALES });
+        const room = lev.open();
+        dana.close();
+        for (const reply of [
+          { kind: 'text', text: TEXT },
+          { kind: 'media', media: { url: PNG, name: 'a.png' } },
+        ] as const) {
+          const [receipt] = await send(act(reply, undefined, room), reopening);
+          expect(errorOf(receipt)).to.have.property('kind', 'refused');
+        }
+        expect(opened()).to.equal(2);
+      });
+
+      it('and finds what is in doubt there', async () => {
+        dana.close();
+        simulator.faults.rest.only = ({ route, body }) => route === 'livechat/message' && body['rid'] !== rid;
+        simulator.faults.rest.resetAfter = 1;
+        const whole = { client, ...reopening };
+        const careful = retryDelivery(
+          { reconcile: rocketchatReconcile(whole), delayMs: 1, maxDelayMs: 5 },
+          toRocketChat(whole),
+        );
+        const receipts = await lastValueFrom(of(act({ kind: 'text', text: 'once' })).pipe(careful, toArray()));
+        expect(receipts.map(statusOf)).to.deep.equal(['delivered']);
+        expect(simulator.agent('mira').sees(dana.rid ?? '')).to.deep.equal(['once']);
+      });
+    });
+
     describe('when something goes wrong', () => {
       const only = (route: string) => (call: { readonly route: string }) => call.route === route;
 
