@@ -24,16 +24,18 @@ const STRICT = new Map([
   ['GET livechat/room', 5],
 ]);
 
-const rateIn = ({ header }: HttpResponse): RateNews | undefined => {
-  const [limit, remaining, resetAt] = ['limit', 'remaining', 'reset'].map((name) =>
+/** What clocks may differ by: dates in headers are whole seconds. */
+const CLOCKS_MS = 2_000;
+
+const rateIn = ({ header }: HttpResponse, now: number, windowMs: number): RateNews | undefined => {
+  const [limit, remaining, theirs = NaN] = ['limit', 'remaining', 'reset'].map((name) =>
     Number(header(`x-ratelimit-${name}`) ?? NaN),
   );
-  return limit !== undefined &&
-    limit > 0 &&
-    remaining !== undefined &&
-    remaining >= 0 &&
-    resetAt !== undefined &&
-    resetAt > 0
+  // By our clock, where the date of the answer shows that theirs is another.
+  const ours = theirs - Date.parse(header('date') ?? '') + now;
+  const isOff = ours > now && ours <= now + windowMs + CLOCKS_MS && Math.abs(ours - theirs) > CLOCKS_MS;
+  const resetAt = isOff ? ours : theirs;
+  return limit !== undefined && limit > 0 && remaining !== undefined && remaining >= 0 && resetAt > 0
     ? { limit, remaining, resetAt }
     : undefined;
 };
@@ -128,7 +130,7 @@ export class Rest {
     session: Session | undefined,
     told: (news: RateNews | undefined) => void,
   ): Observable<unknown> {
-    const { baseUrl, timeoutMs, fileTimeoutMs, maxAnswerBytes, scheduler, fetch } = this.#settings;
+    const { baseUrl, timeoutMs, fileTimeoutMs, maxAnswerBytes, rateWindowMs, scheduler, fetch } = this.#settings;
     const { call, method, body } = request;
     return http({
       platform: 'rocketchat',
@@ -152,7 +154,7 @@ export class Rest {
       map((response) => {
         const { status, header } = response;
         const json = response.json();
-        const news = rateIn(response);
+        const news = rateIn(response, scheduler.now(), rateWindowMs);
         // What was refused before it was counted, and the page of a proxy, say nothing about limits.
         if (news !== undefined || (status === 200 && json !== undefined)) told(news);
         if (status < 200 || status >= 300 || isFailure(json)) {

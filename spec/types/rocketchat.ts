@@ -57,6 +57,9 @@ export const configsRefuseWrongFields = (): void => {
   toRocketChat({ client, as: 'visitor' });
   // @ts-expect-error visitors do not comment
   toRocketChat({ client, as: 'visitor', tokenOf: () => 'token', closingComment: 'bye' });
+  toRocketChat({ client, as: 'visitor', tokenOf: () => 'token', reopens: true, maxTextLength: 1_000 });
+  // @ts-expect-error an agent opens no rooms
+  toRocketChat({ client, as: 'agent', reopens: true });
   // @ts-expect-error an agent has no token
   toRocketChat({ client, as: 'agent', tokenOf: () => 'token' });
   toRocketChat({ client, as: 'visitor', tokenOf: () => ['token'], nameOf: ({ id }) => id });

@@ -733,7 +733,7 @@ describe('rocketchatClient', () => {
 
   describe('the limits of the server', () => {
     let refusals = 0;
-    const limited = (limit: number): void => {
+    const limited = (limit: number, clockIsOffBy = 0): void => {
       const used = new Map<string, number>();
       refusals = 0;
       server.script = ({ path }) => {
@@ -742,7 +742,8 @@ describe('rocketchatClient', () => {
         const headers = {
           'x-ratelimit-limit': String(limit),
           'x-ratelimit-remaining': String(Math.max(0, limit - count)),
-          'x-ratelimit-reset': String(Date.now() + 60_000),
+          'x-ratelimit-reset': String(Date.now() + clockIsOffBy + 60_000),
+          date: new Date(Date.now() + clockIsOffBy).toUTCString(),
         };
         if (count <= limit) return { body: { success: true }, headers };
         refusals++;
@@ -762,6 +763,17 @@ describe('rocketchatClient', () => {
       const results = await Promise.all(calls);
       expect(results).to.deep.equal([...Array<string>(4).fill('done'), ...Array<string>(4).fill('throttled')]);
       expect(refusals).to.equal(0);
+    });
+
+    it('are kept where its clock is not ours, too', async () => {
+      for (const offBy of [-3_600_000, -30_000, 3_600_000]) {
+        limited(4, offBy);
+        make({ maxWaitMs: 1_000 });
+        const results = await Promise.allSettled(Array.from({ length: 8 }, async () => value(client.join(ROOM))));
+        expect(results.filter(({ status }) => status === 'rejected')).to.have.length(4);
+        expect(refusals).to.equal(0);
+        expect((await failure(client.join(ROOM))).retryAfterMs).to.be.within(50_000, 62_000);
+      }
     });
 
     it('are told to whoever would wait too long, without a call', async () => {
