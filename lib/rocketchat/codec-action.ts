@@ -69,7 +69,8 @@ const requestOf = (action: OutboundAction, dialect: RocketchatDialect): Encoded 
     case 'platform': {
       const { name, payload } = action;
       if (!t.UnknownRecord.is(payload)) return refuse('unsupported', 'the payload of a request is an object');
-      if (!/^[\w./-]+$/.test(name)) return refuse('unsupported', 'the name of a request is a route below /api/v1/');
+      if (!/^(?!.*\.\.)\w[\w./-]*$/.test(name))
+        return refuse('unsupported', 'the name of a request is a route below /api/v1/');
       return E.right({
         call: 'platform',
         method: 'POST',

@@ -286,6 +286,8 @@ for (const version of ['8.8.0', '7.13.0'])
       const read = await one({ kind: 'platform', name: 'subscriptions.read', payload: { rid } });
       expect(statusOf(read)).to.equal('delivered');
       expect(errorOf(await one({ kind: 'platform', name: 'nothing', payload: {} })).kind).to.equal('refused');
+      for (const name of ['../logout', 'livechat/../../logout', '/livechat/rooms', 'a?b'])
+        expect(statusOf(await one({ kind: 'platform', name, payload: {} })), name).to.equal('unsupported');
       const all = sampleActions(at(rid));
       for (const kind of ['cards', 'links', 'navigate', 'survey', 'release', 'openConversation', 'dispatch'] as const)
         expect(statusOf(await one(all[kind])), kind).to.equal('unsupported');
