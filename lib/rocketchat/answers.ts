@@ -126,7 +126,7 @@ export interface RocketchatConfig {
   /** How long a visitor's message may be; absent is no limit. */
   readonly maxTextLength?: number;
   readonly canUpload: boolean;
-  /** The open room of the token that was asked with. */
+  /** The open room of the token that was asked with: its id, and who serves it, in which department. */
   readonly room?: RocketchatRoom;
   readonly settings: Readonly<Record<string, unknown>>;
 }

@@ -8,6 +8,7 @@ import type {
   RocketchatConfig,
   RocketchatDepartment,
   RocketchatPage,
+  RocketchatRoom,
 } from './answers.js';
 import { inquiryOf, messageOf, roomOfWire, visitorOf, Visitor } from './codec-objects.js';
 import { given, Id, Inquiry, Instant, isoOf, maybe, Message, read, Room, undecodable } from './codec-wire.js';
@@ -103,6 +104,12 @@ const room: Decoder<'room'> = (json, what) => {
   );
 };
 
+/** Of the open room servers tell its id, department and agent here: not even its kind, which is that of visitors. */
+const openRoomIn = (open: unknown): { readonly room?: RocketchatRoom } => {
+  const whole = t.UnknownRecord.is(open) ? { t: 'l', ...open } : undefined;
+  return Room.is(whole) ? { room: roomOfWire(whole) } : {};
+};
+
 const Config = t.type({
   config: t.intersection([
     t.type({ enabled: t.boolean }),
@@ -123,7 +130,7 @@ const config = as(Config, ({ config: { enabled, online, settings, departments, r
     canUpload: settings?.['fileUpload'] === true,
     settings: settings ?? {},
     ...(most > 0 && { maxTextLength: most }),
-    ...(Room.is(open) && { room: roomOfWire(open) }),
+    ...openRoomIn(open),
   };
 });
 

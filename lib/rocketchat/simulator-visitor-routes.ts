@@ -13,6 +13,14 @@ const customFieldsIn = (list: readonly unknown[]): readonly CustomField[] =>
     return { key, value, overwrite };
   });
 
+/** No more of a room is told with the settings. */
+const openRoomOf = ({ _id, departmentId, servedBy, open }: RocketchatContent): RocketchatContent => ({
+  _id,
+  ...(departmentId !== undefined && { departmentId }),
+  ...(servedBy !== undefined && { servedBy }),
+  open,
+});
+
 /** @internal Calls with a visitor's token, about the visitor: who it is, the room, the status, the form for when nobody is there. */
 export const visitorRoutes = (world: World): readonly Route[] => {
   const { desk, accounts, visitors, rooms, views, streams, routing, messages } = world;
@@ -124,7 +132,7 @@ export const visitorRoutes = (world: World): readonly Route[] => {
           resources: {},
           online: routing.serving(department).length > 0 || rules.acceptsWithoutAgents,
           ...(visitor !== undefined && { guest: views.visitor(visitor) }),
-          ...(room !== undefined && { room: views.room(room) }),
+          ...(room !== undefined && { room: openRoomOf(views.room(room)) }),
           ...(agent !== undefined && { agent: views.agentInfo(agent) }),
         };
         return { config };

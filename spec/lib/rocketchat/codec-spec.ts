@@ -906,6 +906,12 @@ describe('decodeAnswer of Rocket.Chat', () => {
       canUpload: true,
       settings: { limitTextLength: 9, fileUpload: true },
     });
+    // Of the open room servers tell no more here.
+    const open = { _id: 'r', open: true, departmentId: 'd', servedBy: { _id: 'a', username: 'mira' } };
+    const withRoom = (room: unknown) => right(decodeAnswer('config', { config: { enabled: true, room } })).room;
+    expect(withRoom(open)).to.deep.include({ id: 'r', isOpen: true, departmentId: 'd' });
+    expect(withRoom(open)?.servedBy).to.deep.equal({ id: 'a', username: 'mira' });
+    expect(withRoom({ open: true })).to.equal(undefined);
     expect(right(decodeAnswer('agent', { agent: { hiddenInfo: true } }))).to.equal(undefined);
     expect(
       right(

@@ -114,6 +114,7 @@ for (const version of ['8.8.0', '7.10.0', '6.13.0'])
       const { room, isNew: made } = await value(guest.room());
       expect([made, room.isOpen, room.departmentId]).to.deep.equal([true, true, SALES]);
       expect((await value(guest.room())).isNew).to.equal(false);
+      expect((await value(guest.config())).room).to.deep.include({ id: room.id, isOpen: true, departmentId: SALES });
       const asked = await value(guest.send(room.id, 'Where is my parcel?', { id: 'mB5xKqJ8wYt3RzLcF' }));
       expect(asked).to.include({ id: 'mB5xKqJ8wYt3RzLcF', text: 'Where is my parcel?' });
       expect((await value(guest.send(room.id, 'Where is my parcel?', { id: asked.id }))).id).to.equal(asked.id);
