@@ -204,8 +204,7 @@ export type RocketchatReconcileConfig = RocketchatSide & Pick<ToRocketChatConfig
  *
  *     retryDelivery({ reconcile: rocketchatReconcile(config) }, toRocketChat(config))
  *
- * Messages, edits and removals by their ids; of an agent, also whether a room is closed, or is where it was given to. What has no
- * id of ours, such as a file, stays in doubt.
+ * Messages, edits and removals by their ids, and whether a room is closed, or is where it was given to. What has no id of ours, such as a file, stays in doubt.
  *
  * @throws TypeError at the call, when nobody says whose conversation it is.
  */
@@ -215,7 +214,7 @@ export function rocketchatReconcile(config: RocketchatReconcileConfig): Reconcil
   const now = isoClock(scheduler);
   return ({ action }) =>
     outgoing(action.conversation).pipe(
-      switchMap((way) => readBack(action, client, (rid, id) => way.message(rid, id), config.as === 'agent')),
+      switchMap((way) => readBack(action, client, (rid, id) => way.message(rid, id), way.visitor)),
       map((found) => (found === 'resend' ? found : delivered(action, now(), found))),
     );
 }

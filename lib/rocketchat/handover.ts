@@ -1,8 +1,17 @@
-import { catchError, defer, map, of, switchMap, throwError, type Observable } from 'rxjs';
+import {
+  catchError,
+  defer,
+  map,
+  of,
+  switchMap,
+  throwError,
+  type MonoTypeOperatorFunction,
+  type Observable,
+} from 'rxjs';
 import { ChatError, toChatError } from '../errors.js';
 import type { HandoffAction, HandoffTarget } from '../model/index.js';
 import type { RocketchatInquiry } from './answers.js';
-import type { RocketchatClient } from './client.js';
+import type { RocketchatClient, RocketchatVisitorClient } from './client.js';
 
 /** What a handoff asks for. */
 export type HandoverClient = Pick<
@@ -50,6 +59,47 @@ export const isGivenTo = (client: HandoverClient, rid: string, to: HandoffTarget
     }),
   );
 
+/** It was said to be done: what cannot be found out now is in doubt. */
+const lookedAt: MonoTypeOperatorFunction<boolean> = catchError((thrown: unknown) => {
+  const { kind, reason, status } = toChatError('rocketchat', thrown);
+  if (reason === 'room-closed') return throwError(() => thrown);
+  const details = { inDoubt: true, reason, status, cause: thrown };
+  return throwError(() => new ChatError(kind, 'rocketchat', 'handoff could not be looked at', details));
+});
+
+/** @internal Whether a room is the one that its visitor has open. */
+export const isOpenFor = (visitor: RocketchatVisitorClient, rid: string): Observable<boolean> =>
+  visitor.config().pipe(map(({ room }) => room?.id === rid));
+
+/** @internal Whether the room of a visitor is in a department. Where the visitor has another one open, the server is believed. */
+export const isInDepartment = (
+  visitor: RocketchatVisitorClient,
+  rid: string,
+  department: string,
+): Observable<boolean> =>
+  visitor.config().pipe(
+    map(({ room }) => {
+      if (room === undefined) throw refuse('the room is closed, or there is none', 'room-closed');
+      return room.id !== rid || room.departmentId === department;
+    }),
+  );
+
+/** @internal Gives a room to a department, for its visitor, and looks whether it is there. */
+export const transferFor = (
+  visitor: RocketchatVisitorClient,
+  { conversation: { id: rid }, to }: HandoffAction,
+): Observable<undefined> => {
+  if (to.kind !== 'department')
+    throw new ChatError('unsupported', 'rocketchat', 'a visitor can go to a department, nowhere else');
+  return visitor.transfer(rid, to.id).pipe(
+    switchMap(() => isInDepartment(visitor, rid, to.id).pipe(lookedAt)),
+    map((isSo) => {
+      if (!isSo) throw refuse('it is in another department', 'otherDepartment', 'conflict');
+      return undefined;
+    }),
+  );
+};
+
 /**
  * @internal Gives a room to an agent, a department, or the queue, and looks whether it is there: servers say yes to what did not
  * happen, too. A room that waits is taken for the agent; `conflict` when somebody else was faster.
@@ -92,17 +142,7 @@ export const giveOver = (
       const { reason = '' } = toChatError('rocketchat', thrown);
       return SO_ALREADY.has(reason) ? of(undefined) : throwError(() => thrown);
     }),
-    switchMap(() =>
-      isGivenTo(client, rid, to).pipe(
-        // It was said to be done: what cannot be found out now is in doubt.
-        catchError((thrown: unknown) => {
-          const { kind, reason, status } = toChatError('rocketchat', thrown);
-          if (reason === 'room-closed') return throwError(() => thrown);
-          const details = { inDoubt: true, reason, status, cause: thrown };
-          return throwError(() => new ChatError(kind, 'rocketchat', 'handoff could not be looked at', details));
-        }),
-      ),
-    ),
+    switchMap(() => isGivenTo(client, rid, to).pipe(lookedAt)),
     map((isSo) => {
       if (isSo) return undefined;
       if (to.kind === 'any') throw refuse('the queue gave the room back to us', 'backToUs', 'conflict');

@@ -18,7 +18,7 @@ import { encodeAction, type RocketchatDialect } from './codec-action.js';
 import { decodeAnswer } from './codec-answer.js';
 import type { RocketchatRequest } from './codec-request.js';
 import type { RocketchatFileToSend } from './files.js';
-import { giveOver, type HandoverClient } from './handover.js';
+import { giveOver, transferFor, type HandoverClient } from './handover.js';
 import { checkedId, messageIdOf } from './ids.js';
 import type { Reopening } from './reopening.js';
 import type { Typing } from './typing-marks.js';
@@ -128,6 +128,11 @@ export class Outgoing {
     return (isActive) => visitor.typing(rid, name, isActive);
   }
 
+  /** Whose side it is, where it is a visitor's. */
+  get visitor(): RocketchatVisitorClient | undefined {
+    return this.#visitor;
+  }
+
   /** A message, by whoever may see it. */
   message(rid: string, id: string): Observable<RocketchatMessage> {
     return this.#visitor === undefined ? this.#rules.client.message(id) : this.#visitor.message(rid, id);
@@ -166,11 +171,9 @@ export class Outgoing {
   }
 
   #handoff(action: HandoffAction): Ids {
-    const { client } = this.#rules;
-    if (this.#visitor === undefined) return giveOver(action, client).pipe(map(nobodySees));
-    const { to, conversation } = action;
-    if (to.kind !== 'department') throw unsupported('a visitor can go to a department, nowhere else');
-    return this.#visitor.transfer(conversation.id, to.id).pipe(map(nobodySees));
+    const visitor = this.#visitor;
+    const given = visitor === undefined ? giveOver(action, this.#rules.client) : transferFor(visitor, action);
+    return given.pipe(map(nobodySees));
   }
 
   /** What is known of a visitor is changed with the visitor's id, and with the tags of the room, which would be lost. */

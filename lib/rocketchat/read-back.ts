@@ -2,7 +2,8 @@ import { catchError, EMPTY, map, of, throwError, type Observable } from 'rxjs';
 import { toChatError } from '../errors.js';
 import type { OutboundAction } from '../model/index.js';
 import type { RocketchatMessage } from './answers.js';
-import { isGivenTo, type HandoverClient } from './handover.js';
+import type { RocketchatVisitorClient } from './client.js';
+import { isGivenTo, isInDepartment, isOpenFor, type HandoverClient } from './handover.js';
 import { messageIdOf } from './ids.js';
 
 /** @internal What became of an action that is in doubt: the ids of its messages, that it did not arrive, or nothing. */
@@ -14,12 +15,14 @@ const orNone = (thrown: unknown): Observable<undefined> => {
   return kind === 'refused' ? of(undefined) : throwError(() => thrown);
 };
 
+const orAgain = (isDone: boolean): ReadBack => (isDone ? [] : 'resend');
+
 /** @internal Reads back what an action made; nothing where nobody can tell. */
 export const readBack = (
   action: OutboundAction,
   client: HandoverClient,
   message: (rid: string, id: string) => Observable<RocketchatMessage>,
-  isAgent: boolean,
+  visitor?: RocketchatVisitorClient,
 ): Observable<ReadBack> => {
   const { conversation } = action;
   const rid = conversation.id;
@@ -37,11 +40,11 @@ export const readBack = (
     case 'remove':
       return ask(action.messageId, (found) => found === undefined || found.type === 'rm');
     case 'handoff':
-      if (!isAgent) return EMPTY;
-      return isGivenTo(client, rid, action.to).pipe(map((isSo) => (isSo ? [] : 'resend')));
+      if (visitor === undefined) return isGivenTo(client, rid, action.to).pipe(map(orAgain));
+      return action.to.kind === 'department' ? isInDepartment(visitor, rid, action.to.id).pipe(map(orAgain)) : EMPTY;
     case 'end':
-      if (!isAgent) return EMPTY;
-      return client.inquiry(rid).pipe(map((inquiry) => (inquiry === undefined ? [] : 'resend')));
+      if (visitor !== undefined) return isOpenFor(visitor, rid).pipe(map((isOpen) => orAgain(!isOpen)));
+      return client.inquiry(rid).pipe(map((inquiry) => orAgain(inquiry === undefined)));
     default:
       return EMPTY;
   }

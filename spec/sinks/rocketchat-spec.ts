@@ -48,6 +48,7 @@ for (const version of ['8.8.0', '7.13.0'])
     let client: RocketchatClient;
     let dana: ReturnType<RocketchatSimulator['visitor']>;
     let rid = '';
+    const isNew = version.startsWith('8');
 
     const start = async (
       config: RocketchatSimulatorConfig = {},
@@ -523,6 +524,12 @@ for (const version of ['8.8.0', '7.13.0'])
           [agent, 'livechat/room.forward', { kind: 'handoff', to: { kind: 'agent', id: mira.id } }],
           [agent, 'livechat/room.closeByUser', { kind: 'end' }],
         ];
+        const transfer = isNew ? 'livechat/visitor/department.transfer' : 'livechat/room.transfer';
+        const asked: readonly [ToRocketChatConfig, string, Reply][] = [
+          [{ client, ...asVisitor }, transfer, { kind: 'handoff', to: { kind: 'department', id: SECOND } }],
+          [{ client, ...asVisitor }, transfer, { kind: 'handoff', to: { kind: 'department', id: SALES } }],
+          [{ client, ...asVisitor }, 'livechat/room.close', { kind: 'end' }],
+        ];
         for (const [config, route, reply] of cases)
           for (const fault of ['resetBefore', 'resetAfter'] as const) {
             Object.assign(simulator.faults.rest, { only: only(route), resetBefore: 0, resetAfter: 0, [fault]: 1 });
@@ -530,6 +537,14 @@ for (const version of ['8.8.0', '7.13.0'])
             expect(receipts.map(statusOf), `${route} ${fault}`).to.deep.equal(['delivered']);
           }
         expect(simulator.journal.filter(({ kind }) => kind === 'closed')).to.have.length(1);
+        rid = dana.open();
+        for (const [n, [config, route, reply]] of asked.entries()) {
+          const fault = n === 0 ? 'resetBefore' : 'resetAfter';
+          Object.assign(simulator.faults.rest, { only: only(route), resetBefore: 0, resetAfter: 0, [fault]: 1 });
+          const receipts = await lastValueFrom(of(act(reply)).pipe(careful(config), toArray()));
+          expect(receipts.map(statusOf), `${route} ${fault}`).to.deep.equal(['delivered']);
+        }
+        expect(simulator.journal.filter(({ kind }) => kind === 'closed')).to.have.length(2);
       });
 
       it('takes a page of a proxy, and 200 with `success: false`, for what they are', async () => {
