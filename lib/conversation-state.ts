@@ -1,6 +1,7 @@
 import { defer, map, type Observable } from 'rxjs';
 import type { Json } from './model/json.js';
 import { memoryStore } from './store/memory-store.js';
+import { keysOfName } from './store/keys.js';
 import { hasShape, recordIn } from './store/record.js';
 import type { Store } from './store/store.js';
 import { above } from './range.js';
@@ -25,7 +26,6 @@ export interface ConversationState<S> {
   readonly set: (next: S) => void;
 }
 
-const PREFIX = 'state/';
 const SHAPE = 1;
 
 type StateRecord = { readonly shape: typeof SHAPE; readonly state: Json };
@@ -57,8 +57,13 @@ export class ConversationStates<S> {
     this.#ttlMs = ttlMs;
   }
 
+  /** Where it can do so at once, as it can in its own memory. */
+  readonly forget = (conversation: string): void => {
+    this.#store.sync?.delete(keysOfName(conversation, 'state'));
+  };
+
   load(conversation: string): Observable<StateCell<S>> {
-    return defer(() => this.#store.get(PREFIX + conversation)).pipe(
+    return defer(() => this.#store.get(keysOfName(conversation, 'state'))).pipe(
       map((stored) => {
         const record = recordIn(stored, 'react', isRecord);
         // What it is, only the handler knows that wrote it.
@@ -70,6 +75,6 @@ export class ConversationStates<S> {
   save(conversation: string, cell: StateCell<S>): Observable<unknown> {
     if (!cell.changed) return defer(() => [undefined]);
     const record: StateRecord = { shape: SHAPE, state: cell.value as Json };
-    return defer(() => this.#store.put(PREFIX + conversation, record, { ttlMs: this.#ttlMs }));
+    return defer(() => this.#store.put(keysOfName(conversation, 'state'), record, { ttlMs: this.#ttlMs }));
   }
 }

@@ -11,7 +11,7 @@ import type { Hop, Trace } from './trace.js';
  */
 export class SettledHistory {
   readonly #size: number;
-  readonly #ids: string[] = [];
+  readonly #ids: (string | undefined)[] = [];
   readonly #accounts: Account[] = [];
   readonly #conversations: (Conversation | undefined)[] = [];
   readonly #holders: string[] = [];
@@ -24,6 +24,8 @@ export class SettledHistory {
     number,
     { readonly reason: string | undefined; readonly hops: readonly Hop[] | undefined }
   >();
+  /** Deliveries that are open, and will not be remembered. */
+  readonly #unwanted = new Set<Trace>();
   #next = 0;
 
   constructor(size: number) {
@@ -43,7 +45,7 @@ export class SettledHistory {
     reason: string | undefined,
     hops: readonly Hop[] | undefined,
   ): void {
-    if (this.#size === 0) return;
+    if (this.#size === 0 || (this.#unwanted.size > 0 && this.#unwanted.delete(trace))) return;
     const slot = this.#next;
     this.#next = slot + 1 === this.#size ? 0 : slot + 1;
     this.#ids[slot] = trace.id;
@@ -69,14 +71,17 @@ export class SettledHistory {
     return found;
   }
 
-  /** Drops what is known of a conversation. */
-  forget(belongs: (conversation: Conversation) => boolean): void {
+  /** Drops what is known of a conversation, and how much that was. `open`: what is not remembered when it settles. */
+  forget(belongs: (conversation: Conversation) => boolean, open: readonly Trace[]): number {
+    let forgotten = 0;
     this.#conversations.forEach((conversation, slot) => {
       if (conversation === undefined || !belongs(conversation)) return;
-      this.#ids[slot] = '';
-      this.#conversations[slot] = undefined;
+      this.#ids[slot] = this.#conversations[slot] = undefined;
       this.#extras.delete(slot);
+      forgotten++;
     });
+    for (const trace of open) this.#unwanted.add(trace);
+    return forgotten;
   }
 
   #explanation(slot: number): Explanation {

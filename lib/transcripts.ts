@@ -33,6 +33,10 @@ export class Transcripts {
     return this.#talks.get(key)?.lines.splice(0) ?? [];
   }
 
+  readonly forget = (key: string): void => {
+    this.#talks.delete(key);
+  };
+
   #of(key: string): { name: string | undefined; lines: string[] } {
     const talk = this.#talks.get(key) ?? { name: undefined, lines: [] };
     // Behind all others: the first is the one that was silent longest.

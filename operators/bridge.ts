@@ -11,6 +11,7 @@ import {
 import { atLeast } from '../lib/range.js';
 import { englishBridgeTexts, type BridgeTexts } from '../lib/text/bridge-texts.js';
 import { traceOf } from '../lib/trace.js';
+import { whenForgotten } from '../lib/forgotten.js';
 import { Transcripts } from '../lib/transcripts.js';
 import { asItIs, Carrier, type CarryMedia } from './bridge/carrier.js';
 import { CustomerSide, isCustomers } from './bridge/customers.js';
@@ -161,6 +162,7 @@ export function bridge(
           completeWhenIdle();
         },
       });
+      subscriber.add(whenForgotten(transcripts.forget));
       subscriber.add(() => {
         turns.clear();
         events.complete();

@@ -2,6 +2,7 @@ import { asyncScheduler, map, mergeMap, type Observable, type SchedulerLike } fr
 import { accounts } from '../lib/accounts.js';
 import { conversationKey, type Choice, type Conversation, type Json } from '../lib/model/index.js';
 import { memoryStore } from '../lib/store/memory-store.js';
+import { keysOfName } from '../lib/store/keys.js';
 import { hasShape } from '../lib/store/record.js';
 import type { Store } from '../lib/store/store.js';
 import { above, atLeast } from '../lib/range.js';
@@ -33,7 +34,6 @@ export interface ChoiceBook {
   readonly openSync?: (conversation: Conversation, keep?: boolean) => Offer | undefined;
 }
 
-const PREFIX = 'offer/';
 const SHAPE = 1;
 
 const isChoice = (value: unknown): value is Choice =>
@@ -55,7 +55,7 @@ export function choiceBook(config: ChoiceBookConfig = {}): ChoiceBook {
   above('choiceBook: ttlMs', ttlMs, 0);
   const kept = config.store ?? memoryStore({ maxEntries: maxOffers, whenFull: 'evict', scheduler });
   const { sync } = kept;
-  const keyOf = (conversation: Conversation): string => PREFIX + conversationKey(conversation);
+  const keyOf = (conversation: Conversation): string => keysOfName(conversationKey(conversation), 'offer');
   // What a later version wrote is no offer: its answer stays a message.
   const written = (value: Json | undefined): Offer | undefined => (isWritten(value) ? value : undefined);
 

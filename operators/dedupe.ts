@@ -13,6 +13,7 @@ import { SharedClaims } from '../lib/dedupe/shared-claims.js';
 import { conversationKey, type InboundEvent } from '../lib/model/index.js';
 import { resubmissionOf } from '../lib/queue/resubmission.js';
 import { above, atLeast } from '../lib/range.js';
+import { keysOfName } from '../lib/store/keys.js';
 import type { Store } from '../lib/store/store.js';
 import { traceOf, type Trace } from '../lib/trace.js';
 import { lanes } from './lanes.js';
@@ -89,11 +90,14 @@ export function dedupe<T extends InboundEvent>(config: DedupeConfig<T> = {}): Mo
     return again && identity ? `${identity} again ${again}` : identity;
   };
   const firstIdentityOf = (event: T, trace: Trace | undefined): string | undefined => {
-    if (key !== undefined) return key(event);
+    if (key !== undefined) return `${name}/${key(event)}`;
     const { id, conversation, fingerprint } = event;
     const place = trace?.keyOf(conversation) ?? conversationKey(conversation);
-    if (fingerprint === undefined) return `${place} ${id}`;
-    return fingerprints === 'pass' ? undefined : `${place} =${fingerprint}`;
+    // In a store, among the keys of its conversation. In memory, with its length where nobody could tell where it ends.
+    const where =
+      store !== undefined ? keysOfName(place, name) : place.includes(' ') ? `${place.length} ${place}` : place;
+    if (fingerprint === undefined) return `${where} ${id}`;
+    return fingerprints === 'pass' ? undefined : `${where} =${fingerprint}`;
   };
   /** Without what somebody wrote: a fingerprint has it, and a key of the caller's own may. */
   const named = (identity: string): string => {
@@ -106,7 +110,7 @@ export function dedupe<T extends InboundEvent>(config: DedupeConfig<T> = {}): Mo
 
   if (store !== undefined) {
     const clock = scheduler ?? asyncScheduler;
-    const shared = { store, prefix: `${name}/`, windowMs, leaseMs, maxTwins, scheduler: clock, named };
+    const shared = { store, windowMs, leaseMs, maxTwins, scheduler: clock, named };
     return (source) =>
       defer(() => {
         const claims = new SharedClaims(shared);

@@ -3,8 +3,9 @@ import { inTurn, nothing } from '../lib/in-turn.js';
 import { conversationKey, type Conversation, type Json } from '../lib/model/index.js';
 import { above, atLeast } from '../lib/range.js';
 import { memoryStore } from '../lib/store/memory-store.js';
+import { pointerTo } from '../lib/store/keys.js';
 import { hasShape, recordIn } from '../lib/store/record.js';
-import type { Store, Stored } from '../lib/store/store.js';
+import type { Revision, Store, Stored } from '../lib/store/store.js';
 
 export interface OperatorSeatConfig {
   /** The operators' chat, on whatever platform: with its `account`, where its events have one. */
@@ -148,14 +149,27 @@ export function operatorSeat(config: OperatorSeatConfig): OperatorSeat {
     defer(() => talks.get(talkKey(customer))).pipe(map(talkIn));
   const linkAt = (key: string): Observable<LinkRecord | undefined> => defer(() => links.get(key)).pipe(map(linkIn));
 
+  /**
+   * Writes what is about a customer under a key that does not begin with theirs; in a store of the caller's, a key that does
+   * points to it from before on.
+   */
+  const put = (
+    store: Store,
+    key: string,
+    stored: Stored | undefined,
+    record: TalkRecord | LinkRecord,
+    ttlMs: number,
+  ): Observable<Revision | undefined> =>
+    (
+      config.store?.put(pointerTo(conversationKey(record.customer), key), { shape: SHAPE }, { ttlMs }) ?? nothing()
+    ).pipe(mergeMap(() => store.put(key, record, { if: stored?.revision ?? 'absent', ttlMs })));
   /** Adds to what a message stands for; whoever wrote in between is read again. */
   const add = (key: string, customer: Customer, by: SeatAuthor, ids: readonly string[]): Observable<unknown> =>
     defer(() => links.get(key)).pipe(
       mergeMap((stored) => {
         const before = linkIn(stored);
         const all = [...new Set([...(before?.ids ?? []), ...ids])].slice(-MAX_PARTS);
-        const record: LinkRecord = { shape: SHAPE, customer, by: before?.by ?? by, ids: all };
-        return links.put(key, record, { if: stored?.revision ?? 'absent', ttlMs: messageTtlMs });
+        return put(links, key, stored, { shape: SHAPE, customer, by: before?.by ?? by, ids: all }, messageTtlMs);
       }),
       mergeMap((revision) => (revision === undefined ? add(key, customer, by, ids) : [revision])),
     );
@@ -167,7 +181,7 @@ export function operatorSeat(config: OperatorSeatConfig): OperatorSeat {
         const first = talkIn(stored)?.heading ?? heading;
         const record: TalkRecord =
           first === undefined ? { shape: SHAPE, customer } : { shape: SHAPE, customer, heading: first };
-        return talks.put(talkKey(customer), record, { if: stored?.revision ?? 'absent', ttlMs: idleMs });
+        return put(talks, talkKey(customer), stored, record, idleMs);
       }),
       mergeMap((done) => (done === undefined ? keepOpen(customer, heading, opens) : [done])),
     );

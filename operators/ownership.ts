@@ -8,6 +8,7 @@ import {
 } from '../lib/model/index.js';
 import { above } from '../lib/range.js';
 import { memoryStore } from '../lib/store/memory-store.js';
+import { keysOfName } from '../lib/store/keys.js';
 import { hasShape, recordIn } from '../lib/store/record.js';
 import type { Store, Stored } from '../lib/store/store.js';
 
@@ -112,7 +113,7 @@ export function ownership(config: OwnershipConfig = {}): Ownership {
   above('ownership: idleMs', idleMs, 0);
   const store = config.store ?? memoryStore({ scheduler });
   const { sync } = store;
-  const keyOf = (conversation: Conversation): string => `${name}/${conversationKey(conversation)}`;
+  const keyOf = (conversation: Conversation): string => keysOfName(conversationKey(conversation), name);
   const changes = new Subject<OwnerChange>();
   /** What a remote store said last of conversations that the bot does not have. */
   const known = new Map<string, OwnerRecord>();

@@ -17,6 +17,7 @@ import {
   type StateCell,
   type StateConfig,
 } from '../lib/conversation-state.js';
+import { whenForgotten } from '../lib/forgotten.js';
 import { Job, LaneEngine } from '../lib/lane-engine.js';
 import {
   conversationKey,
@@ -253,6 +254,7 @@ export function react<T extends InboundEvent, S = undefined>(
         interrupt: over,
       });
 
+      if (states !== undefined) subscriber.add(whenForgotten(states.forget));
       subscriber.add(() => {
         engine.clear((job) => {
           job.inner?.unsubscribe();

@@ -12,8 +12,6 @@ const SHAPE = 1;
 /** @internal */
 export interface SharedClaimsConfig {
   readonly store: Store;
-  /** In front of every key in the store. */
-  readonly prefix: string;
   readonly windowMs: number;
   readonly leaseMs: number;
   readonly maxTwins: number;
@@ -86,7 +84,7 @@ export class SharedClaims {
 
   /** Somebody was first: here, elsewhere, or long ago. */
   #taken(key: string, trace: Trace): Observable<boolean> {
-    return this.#config.store.get(this.#config.prefix + key).pipe(
+    return this.#config.store.get(key).pipe(
       map((stored) => {
         const first = this.#held.get(key);
         if (first !== undefined) return this.#refuse(first, trace);
@@ -108,10 +106,10 @@ export class SharedClaims {
   /** Renews the lease, or writes down what became of the event. What the store refuses to do now is tried again. */
   #write(claim: SharedClaim): void {
     const { key, revision, end } = claim;
-    const { store, prefix } = this.#config;
+    const { store } = this.#config;
     const written: Observable<Revision | boolean | undefined> =
       end === 'release'
-        ? store.delete(prefix + key, { if: revision })
+        ? store.delete(key, { if: revision })
         : this.#keep(key, end === 'commit' ? 'committed' : 'claimed', revision);
     claim.writing = true;
     written.subscribe({
@@ -142,10 +140,10 @@ export class SharedClaims {
    * what we wrote without hearing of it is ours.
    */
   #keep(key: string, state: 'claimed' | 'committed', revision: Revision): Observable<Revision | undefined> {
-    const { store, prefix } = this.#config;
+    const { store } = this.#config;
     return this.#put(key, state, revision).pipe(
       mergeMap((renewed) => (renewed === undefined ? this.#put(key, state, 'absent') : [renewed])),
-      mergeMap((taken) => (taken === undefined ? store.get(prefix + key) : [taken])),
+      mergeMap((taken) => (taken === undefined ? store.get(key) : [taken])),
       mergeMap((found): Observable<Revision | undefined> | readonly (Revision | undefined)[] => {
         if (typeof found !== 'object') return [found];
         const { owner } = found.value as { readonly owner?: unknown };
@@ -169,9 +167,9 @@ export class SharedClaims {
     state: 'claimed' | 'committed',
     condition: NonNullable<PutOptions['if']>,
   ): Observable<Revision | undefined> {
-    const { store, prefix, windowMs, leaseMs } = this.#config;
+    const { store, windowMs, leaseMs } = this.#config;
     const value: Json = { shape: SHAPE, state, owner: this.#owner };
-    return store.put(prefix + key, value, { if: condition, ttlMs: state === 'claimed' ? leaseMs : windowMs });
+    return store.put(key, value, { if: condition, ttlMs: state === 'claimed' ? leaseMs : windowMs });
   }
 }
 

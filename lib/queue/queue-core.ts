@@ -126,7 +126,9 @@ export class QueueCore<T extends InboundEvent | OutboundAction, C> implements Qu
       () => {
         const consumer = this.#consumerOf(item);
         if (ifLast && !consumer.isLast(item)) return undefined;
-        this.shelf.tries.put(item.place, { attempts: item.attempt, since: item.handout.since });
+        // It may be forgotten meanwhile.
+        if (this.shelf.items.get(item.place) !== undefined)
+          this.shelf.tries.put(item.place, { attempts: item.attempt, since: item.handout.since });
         return consumer;
       },
       [],

@@ -146,7 +146,7 @@ describe('dedupe with a store', () => {
     expect(trace.cancelled).to.equal(true);
     one.settle(trace, 'handled');
     expect(one.outcomes()).to.deep.equal({ superseded: 1 });
-    expect(store.sync.get('dedupe/desk::c a')?.value).to.include({ state: 'committed' });
+    expect(store.sync.get('of/7/desk::c/6/dedupe/ a')?.value).to.include({ state: 'committed' });
   });
 
   it('fails the event, not the stream, when the store does, and handles the next delivery', () => {
@@ -175,7 +175,7 @@ describe('dedupe with a store', () => {
     expect(desk.outcomes()).to.deep.equal({ handled: 1, duplicate: 1 });
     broken = false;
     clock.advance(LEASE_MS / 3);
-    expect(store.sync.scan('dedupe/')[0]?.value).to.include({ state: 'committed' });
+    expect(store.sync.scan('of/7/desk::c/6/dedupe/')[0]?.value).to.include({ state: 'committed' });
   });
 
   it('goes on with an event whose lease ended while the store was away, since nobody else took it', () => {
@@ -194,7 +194,7 @@ describe('dedupe with a store', () => {
     one.settle(trace, 'handled');
     clock.advance(0);
     expect(one.outcomes()).to.deep.equal({ handled: 1 });
-    expect(store.sync.get('dedupe/desk::c a')?.value).to.include({ state: 'committed' });
+    expect(store.sync.get('of/7/desk::c/6/dedupe/ a')?.value).to.include({ state: 'committed' });
   });
 
   /** Settled while the store was away, for longer than the lease; `meanwhile` has it to itself before it is back here. */
@@ -214,7 +214,7 @@ describe('dedupe with a store', () => {
     broken = false;
     clock.advance(LEASE_MS / 3);
     listening.unsubscribe();
-    return { states: store.sync.scan('dedupe/').map(({ value }) => (value as { state?: unknown }).state), reports };
+    return { states: store.sync.scan('of/7/desk::c/6/dedupe/').map(({ value }) => (value as { state?: unknown }).state), reports };
   };
 
   it('writes down what was settled in an outage longer than the lease', () => {
@@ -227,7 +227,7 @@ describe('dedupe with a store', () => {
     const { reports } = settledInAnOutage((other) => {
       other.deliver('a', 'my card is 4111');
     });
-    expect(reports).to.deep.equal([{ kind: 'evictedEarly', holder: 'dedupe', key: 'desk::c' }]);
+    expect(reports).to.deep.equal([{ kind: 'evictedEarly', holder: 'dedupe', key: 'of/7/desk::c/6/dedupe/' }]);
   });
 
   it('keeps the order of a conversation while the store takes its time', () => {
@@ -260,7 +260,7 @@ describe('dedupe with a store', () => {
     trace.release(account);
     clock.advance(100);
     expect(trace.outcome).to.equal('handled');
-    expect(store.sync.get('dedupe/desk::c a')?.value).to.include({ state: 'committed' });
+    expect(store.sync.get('of/7/desk::c/6/dedupe/ a')?.value).to.include({ state: 'committed' });
   });
 
   it('knows what it wrote itself when the store’s answer was lost', () => {

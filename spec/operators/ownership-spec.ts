@@ -104,7 +104,7 @@ describe('ownership', () => {
   it('neither passes over nor overwrites what a later version wrote', () => {
     const store = memoryStore();
     const desk = ownership({ store });
-    store.sync.put('ownership/desk::c', { shape: 2, owner: 'somebody' });
+    store.sync.put('of/7/desk::c/9/ownership/', { shape: 2, owner: 'somebody' });
     for (const asked of [desk.ownerOf(conversation), desk.handOver(conversation, 'h1'), desk.mutes(text('t'))]) {
       let error: unknown;
       (asked as Observable<unknown>).subscribe({ error: (thrown: unknown) => (error = thrown) });
@@ -112,7 +112,7 @@ describe('ownership', () => {
     }
     expect(desk.mutesNow(text('t'))).to.equal(true);
     expect(desk.touchNow?.(conversation)).to.equal('human');
-    expect(store.sync.get('ownership/desk::c')?.value).to.deep.equal({ shape: 2, owner: 'somebody' });
+    expect(store.sync.get('of/7/desk::c/9/ownership/')?.value).to.deep.equal({ shape: 2, owner: 'somebody' });
   });
 
   it('sets several in one store apart, and refuses a time that is none', () => {
