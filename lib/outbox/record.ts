@@ -1,3 +1,4 @@
+import { keysOfName } from '../store/keys.js';
 import { conversationKey, delivered, type Json, type OutboundAction, type Receipt } from '../model/index.js';
 import type { Stored } from '../store/store.js';
 
@@ -22,7 +23,8 @@ export type Known =
 const SHAPE = 1;
 
 /** @internal What the keys of a conversation begin with: no key of another conversation does. */
-export const prefixOf = (queue: string, conversation: string): string => `outbox/${queue}/${conversation}/"`;
+export const prefixOf = (queue: string, conversation: string): string =>
+  `${keysOfName(conversation, `outbox/${queue}`)}"`;
 
 /** @internal Where it is kept what is known about an action, or about an event whose actions are written as a whole. */
 export const keyOf = (queue: string, { id, conversation }: Pick<OutboundAction, 'id' | 'conversation'>): string =>
