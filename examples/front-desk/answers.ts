@@ -7,6 +7,7 @@ import {
   routeToFluidTalk,
   type InboundEvent,
   type OutboundAction,
+  type Store,
 } from 'tidewire';
 import { routeToChatfirst } from 'tidewire/chatfirst';
 import { fluidtalkLedger } from 'tidewire/fluidtalk';
@@ -24,11 +25,12 @@ export const answers = (
   { client, simulator }: Persona,
   { bot }: Scenario,
   lookUpMs: number,
+  store: Store = memoryStore(),
 ): OperatorFunction<InboundEvent, OutboundAction> => {
   const answerers = {
     rules: react(respond(lookUpMs)),
     persona: routeToFluidTalk(client, {
-      ledger: fluidtalkLedger({ store: memoryStore() }),
+      ledger: fluidtalkLedger({ store }),
       // Nobody tops up a simulated balance: a new conversation is tried again soon.
       circuit: circuit({ opensOn: isOutOfTokens, pauseMs: simulator === undefined ? 15 * 60_000 : 1_000 }),
     }),
