@@ -1,8 +1,8 @@
 import type { SchedulerLike, Subscriber } from 'rxjs';
 import type { Account } from '../accounts.js';
-import { mayRunAgain, type InboundEvent, type Outcome } from '../model/index.js';
+import type { InboundEvent } from '../model/index.js';
 import { RecentIds } from '../recent-ids.js';
-import type { SettleListener, Trace } from '../trace.js';
+import { Held, inOrder, type HeldBy, type Place } from './held.js';
 import { RoomBook, type RoomEntry } from './room-book.js';
 import { messageIn, recurs, type Told } from './told.js';
 import { Turns } from './turns.js';
@@ -27,46 +27,11 @@ const CHANGE_MS = 10_000;
 /** What is said, in contrast to what becomes of a room. */
 const WORDS: ReadonlySet<string> = new Set(['message', 'media', 'edited', 'removed', 'progress']);
 
-/** @internal An event that was taken: it waits for its turn, then it is open until its trace is settled. */
-export class Held implements SettleListener, Place {
-  readonly id: string;
-  readonly event: InboundEvent;
-  readonly room: RoomEntry;
-  readonly at: number;
-  readonly trace: Trace;
-  isOut = false;
-  readonly #inbox: Inbox;
-
-  constructor(inbox: Inbox, account: Account, room: RoomEntry, event: InboundEvent) {
-    this.#inbox = inbox;
-    this.room = room;
-    this.event = event;
-    this.id = event.id;
-    this.at = Date.parse(event.at);
-    this.trace = account.open(event);
-    this.trace.onSettled(this);
-  }
-
-  settled(_: Trace, outcome: Outcome, touched: boolean): void {
-    this.#inbox.left(this, mayRunAgain(outcome, touched));
-  }
-}
-
-/** @internal Where an event belongs among others of its room. */
-export interface Place {
-  /** In milliseconds since 1970. */
-  readonly at: number;
-  readonly id: string;
-}
-/** @internal */
-export const inOrder = (one: Place, other: Place): number =>
-  one.at - other.at || (one.id < other.id ? -1 : one.id === other.id ? 0 : 1);
-
 /**
  * @internal Where what the inputs tell becomes one stream: each event once, in the order of its room, with its account, within the
  * bounds.
  */
-export class Inbox {
+export class Inbox implements HeldBy {
   readonly rooms: RoomBook;
   /** How many connections were lost, and as of which of them it is known what rooms missed something. */
   lost = 0;

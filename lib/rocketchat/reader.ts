@@ -8,7 +8,8 @@ import type { RocketchatClient } from './client.js';
 import { undecodableEvent, type RocketchatArrival } from './codec-draft.js';
 import { decodeMessage } from './codec-message.js';
 import { decodeStreamEvent } from './codec-stream.js';
-import { inOrder, type Inbox, type Place } from './inbox.js';
+import { inOrder, placeOf, type Place } from './held.js';
+import type { Inbox } from './inbox.js';
 import type { RoomEntry } from './room-book.js';
 import { messageIn, type Told } from './told.js';
 
@@ -62,7 +63,7 @@ interface Item {
 }
 const itemOf = (told: Told): Item => {
   const [first] = told.events;
-  return { told, place: first === undefined ? { at: 0, id: '' } : { at: Date.parse(first.at), id: first.id } };
+  return { told, place: first === undefined ? { at: 0, rank: 0, id: '' } : placeOf(first) };
 };
 
 /** @internal Rooms that are behind, and are made good from their history: the most urgent first. */

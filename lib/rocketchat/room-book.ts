@@ -1,4 +1,4 @@
-import type { Held } from './inbox.js';
+import type { Held } from './held.js';
 import { RoomLife } from './room-life.js';
 
 /** @internal What is known of a room: small, since there may be many. */

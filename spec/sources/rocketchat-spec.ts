@@ -22,6 +22,7 @@ const talk = (config: BenchConfig = {}, server: RocketchatCoreConfig = {}) => {
   const now = (): string => new Date(clock.now()).toISOString();
   return { ...stage, bench, bot, mira, open, now };
 };
+const SINCE = '2026-11-20T09:00:00.000Z';
 const kinds = (events: readonly InboundEvent[]): readonly string[] => events.map(({ kind }) => kind);
 
 describe('fromRocketChat', () => {
@@ -121,8 +122,8 @@ describe('fromRocketChat', () => {
     clock.advance(1_000);
     const us = `taken~${bot.id}`;
     expect(bench.life(rid)).to.deep.equal([
-      'queued~66fa01c7d2a9b3e4f5061728',
       'started',
+      'queued~66fa01c7d2a9b3e4f5061728',
       us,
       'forwarded~department:66fa01c7d2a9b3e4f5061999',
       'queued~66fa01c7d2a9b3e4f5061999',
@@ -178,6 +179,25 @@ describe('fromRocketChat', () => {
     say('six', 0);
     clock.advance(1_000);
     expect(bench.said(rid).slice(4)).to.deep.equal(['six', 'five']);
+  });
+
+  it('tells first that a room began, and last that it ended, however much happened in one millisecond', () => {
+    for (const ways of [{}, { hooked: true, realtime: false }, { realtime: false, poll: true, since: SINCE }]) {
+      const { bench, core, clock } = talk(ways);
+      clock.advance(20_000);
+      for (let n = 0; n < 12; n++) {
+        const dana = core.visitor(`Dana ${n}`, { department: SALES });
+        const rid = dana.open();
+        core.agent('helper.bot').take(rid);
+        dana.say('one');
+        dana.say('two');
+        dana.close();
+        clock.advance(20_000);
+        const told = kinds(bench.events.filter(({ conversation }) => conversation.id === rid));
+        expect([told[0], told.at(-1)]).to.deep.equal(['started', 'ended']);
+        expect(bench.said(rid)).to.have.members(['one', 'two']);
+      }
+    }
   });
 
   it('emits at once where nothing is to be ordered', () => {

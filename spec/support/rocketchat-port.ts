@@ -44,6 +44,11 @@ export class RocketchatPort implements RocketchatInbound {
     this.account = account;
   }
 
+  /** What is subscribed to, now. */
+  get subscribed(): readonly string[] {
+    return [...this.#hearings.values()].map(({ eventName }) => eventName);
+  }
+
   /** Calls wait for their answer. */
   holdUp(): void {
     this.#isOpen.next(false);
