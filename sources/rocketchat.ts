@@ -116,7 +116,7 @@ export function fromRocketChat(config: FromRocketChatConfig): RocketchatSource {
   const { accounts = programAccounts } = config;
   const account = hook?.account ?? accounts.of(name === undefined ? 'rocketchat' : `rocketchat:${name}`);
 
-  const bounds = { maxInFlight, maxPerConversation, remember, maxRooms, reorderMs };
+  const bounds = { maxInFlight, maxPerConversation, remember, maxRooms, reorderMs, overlapMs };
   const inbox = new Inbox({ account, echoes, ...bounds, scheduler });
   const troubles = new Subject<RocketchatTrouble>();
   const rules = { client, hook, realtime, poll, rooms, self, account: name, since };

@@ -16,6 +16,8 @@ export interface InboxRules {
   readonly remember: number;
   readonly maxRooms: number;
   readonly reorderMs: number;
+  /** How far back history is read that was read before, in milliseconds. */
+  readonly overlapMs: number;
   readonly scheduler: SchedulerLike;
 }
 
@@ -147,7 +149,10 @@ export class Inbox implements HeldBy {
     if (copyOf !== undefined) this.#remember(copyOf);
     for (const one of fresh) {
       const event = recurs(one) ? room.life.add(one, told) : one;
-      if (event.fingerprint === undefined && !recurs(one)) this.#remember(event.id);
+      if (event.fingerprint === undefined && !recurs(one)) {
+        this.#remember(event.id);
+        room.remember(event, Date.parse(event.at), this.#rules.overlapMs + CHANGE_MS);
+      }
       if (isOwn) {
         if (told.isRead !== true) account.open(event).release(account, 'ignored');
         continue;
@@ -176,7 +181,10 @@ export class Inbox implements HeldBy {
     room.open--;
     if (comesAgain) {
       if (recurs(event)) room.life.forget(event);
-      else this.#seen.delete(event.id);
+      else {
+        this.#seen.delete(event.id);
+        room.forget(event);
+      }
     }
     this.eased();
   }
@@ -188,7 +196,7 @@ export class Inbox implements HeldBy {
     if (at < from && kind !== 'removed') return true;
     if (recurs(event)) return room.life.knows(event, told);
     if (fingerprint !== undefined) return false;
-    if (this.#seen.has(id)) return true;
+    if (this.#seen.has(id) || room.hasTold(event)) return true;
     if (id !== told.messageId || at >= this.#rememberedFrom) return false;
     const { changedAt = at } = messageIn(event.raw);
     return changedAt - at > CHANGE_MS;

@@ -1,5 +1,9 @@
+import type { InboundEvent } from '../model/index.js';
 import type { Held } from './held.js';
 import { RoomLife } from './room-life.js';
+
+/** Of so many events at most it is known that they were told, however much was told of other rooms since. */
+const MOST = 128;
 
 /** @internal What is known of a room: small, since there may be many. */
 export class RoomEntry {
@@ -21,6 +25,11 @@ export class RoomEntry {
   /** Whether somebody serves it. */
   isServed = false;
   #life: RoomLife | undefined;
+  /** Whether it was told that it began, and that it ended. */
+  #isBegun = false;
+  #isOver = false;
+  /** What was told last. */
+  #last: { readonly id: string; readonly at: number }[] | undefined;
 
   constructor(id: string, epoch: number) {
     this.id = id;
@@ -29,6 +38,27 @@ export class RoomEntry {
 
   get life(): RoomLife {
     return (this.#life ??= new RoomLife());
+  }
+
+  /** It was told. What is read again may be as much older than what is known, in milliseconds, and is known then. */
+  remember({ kind, id }: InboundEvent, at: number, keepMs: number): void {
+    if (kind === 'started') this.#isBegun = true;
+    else if (kind === 'ended') this.#isOver = true;
+    else {
+      const last = (this.#last ??= []);
+      last.push({ id, at });
+      while (last.length > MOST || (last[0]?.at ?? at) < at - keepMs) last.shift();
+    }
+  }
+  hasTold({ kind, id }: InboundEvent): boolean {
+    if (kind === 'started') return this.#isBegun;
+    return kind === 'ended' ? this.#isOver : this.#last?.some((one) => one.id === id) === true;
+  }
+  /** What was not taken after all is told again. */
+  forget({ kind, id }: InboundEvent): void {
+    if (kind === 'started') this.#isBegun = false;
+    else if (kind === 'ended') this.#isOver = false;
+    else this.#last = this.#last?.filter((one) => one.id !== id);
   }
 
   /** Whether it must not be forgotten. */

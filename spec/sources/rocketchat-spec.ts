@@ -161,6 +161,25 @@ describe('fromRocketChat', () => {
     expect(core.journal.filter(({ kind }) => kind === 'told')).to.have.length.above(10);
   });
 
+  it('knows what it reads again, however much others said since', () => {
+    for (const ways of [{}, { realtime: false, poll: { everyMs: 1_000 }, since: SINCE }]) {
+      const { bench, open, clock, now } = talk({ remember: 3, ...ways });
+      const [dana, lev] = [open('Dana'), open('Lev')];
+      dana.visitor.edit(dana.visitor.say('one'), 'two');
+      clock.advance(60_000);
+      for (let n = 0; n < 20; n++) lev.visitor.say(`${n}`);
+      clock.advance(60_000);
+      bench.port.cut(now());
+      dana.visitor.say('three');
+      clock.advance(1_000);
+      bench.port.connect();
+      clock.advance(60_000);
+      expect(bench.said(dana.rid).filter((words) => words !== '*two')).to.have.length(2);
+      const ids = bench.events.map(({ id }) => id);
+      expect(new Set(ids).size, 'none twice').to.equal(ids.length);
+    }
+  });
+
   it('orders what comes within `reorderMs`, and never leaves out what comes later', () => {
     const { bench, open, clock, core } = talk({ reorderMs: 50 });
     const { visitor, rid } = open('Dana');
