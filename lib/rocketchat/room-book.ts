@@ -70,11 +70,13 @@ export class RoomEntry {
 /** @internal The last so many rooms, and up to as many before them. Where something is under way, none is forgotten. */
 export class RoomBook {
   readonly #most: number;
+  /** How many may be young: where more are busy, looking for them again and again would take long. */
+  #limit: number;
   #young = new Map<string, RoomEntry>();
   #old = new Map<string, RoomEntry>();
 
   constructor(most: number) {
-    this.#most = most;
+    this.#most = this.#limit = most;
   }
 
   find(rid: string): RoomEntry | undefined {
@@ -86,10 +88,11 @@ export class RoomBook {
     const young = this.#young.get(rid);
     if (young !== undefined) return young;
     const room = this.#old.get(rid) ?? new RoomEntry(rid, epoch);
-    if (this.#young.size >= this.#most) {
+    if (this.#young.size >= this.#limit) {
       const busy = [...this.#old].filter(([, { isBusy }]) => isBusy);
       this.#old = this.#young;
       this.#young = new Map(busy);
+      this.#limit = Math.max(this.#most, 2 * busy.length);
     }
     this.#young.set(rid, room);
     this.#old.delete(rid);
