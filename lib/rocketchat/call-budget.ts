@@ -1,7 +1,12 @@
 import { defer, switchMap, timer, type Observable, type SchedulerLike } from 'rxjs';
+import type { ChatError } from '../errors.js';
 
 /** What a budget is counted in, in milliseconds. */
 const MINUTE = 60_000;
+
+/** @internal Whether what asks for something may do better later: a page of a proxy is no answer, whatever its status. */
+export const mayPass = ({ kind }: ChatError): boolean =>
+  kind === 'throttled' || kind === 'unreachable' || kind === 'timeout' || kind === 'undecodable';
 
 /** @internal Calls in the order in which they are asked for, so many in any minute. What is given up has used its place. */
 export class CallBudget {

@@ -41,11 +41,11 @@ export class Held implements SettleListener, Place {
   isOut = false;
   readonly #by: HeldBy;
 
-  constructor(by: HeldBy, account: Account, room: RoomEntry, event: InboundEvent) {
+  constructor(by: HeldBy, account: Account, room: RoomEntry, event: InboundEvent, at: number) {
     this.#by = by;
     this.room = room;
     this.event = event;
-    this.at = Date.parse(event.at);
+    this.at = at;
     this.rank = rankOf(event);
     this.id = event.id;
     this.trace = account.open(event);

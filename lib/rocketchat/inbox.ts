@@ -29,6 +29,11 @@ const CHANGE_MS = 10_000;
 /** What is said, in contrast to what becomes of a room. */
 const WORDS: ReadonlySet<string> = new Set(['message', 'media', 'edited', 'removed', 'progress']);
 
+/** @internal Whether from here on we hear nothing more of the room. */
+export const isParting = (event: InboundEvent): boolean =>
+  event.kind === 'ended' ||
+  (event.kind === 'membership' && event.change === 'left' && event.members.some(({ self }) => self === true));
+
 /**
  * @internal Where what the inputs tell becomes one stream: each event once, in the order of its room, with its account, within the
  * bounds.
@@ -40,10 +45,15 @@ export class Inbox implements HeldBy {
   looked = 0;
   /** Less is open again, so that rooms that are behind can be read. */
   eased: () => void = () => undefined;
+  /** It was told that a room has ended, or that we left it. */
+  parted: (room: RoomEntry) => void = () => undefined;
   readonly #rules: InboxRules;
   readonly #seen = new RecentIds();
+  /** By the server's clock, as far as it is known. */
   #rememberedFrom: number;
   #turnedAt: number;
+  #latest = -Infinity;
+  #isTurned = false;
   #subscriber: Subscriber<InboundEvent> | undefined;
   #isAccepting = false;
   #open = 0;
@@ -113,6 +123,11 @@ export class Inbox implements HeldBy {
     return this.#rememberedFrom;
   }
 
+  /** From when on something is told, by the server's clock: what was before needs not be remembered. */
+  remembersFrom(at: number): void {
+    if (!this.#isTurned) this.#rememberedFrom = this.#turnedAt = at;
+  }
+
   /** Counts what was not taken. */
   turnAway(): void {
     this.#rules.account.refuse();
@@ -149,9 +164,11 @@ export class Inbox implements HeldBy {
     if (copyOf !== undefined) this.#remember(copyOf);
     for (const one of fresh) {
       const event = recurs(one) ? room.life.add(one, told) : one;
+      const at = Date.parse(event.at);
+      if (told.witness === 'message') this.#latest = Math.max(this.#latest, at);
       if (event.fingerprint === undefined && !recurs(one)) {
         this.#remember(event.id);
-        room.remember(event, Date.parse(event.at), this.#rules.overlapMs + CHANGE_MS);
+        room.remember(event, at, this.#rules.overlapMs + CHANGE_MS);
       }
       if (isOwn) {
         if (told.isRead !== true) account.open(event).release(account, 'ignored');
@@ -159,7 +176,8 @@ export class Inbox implements HeldBy {
       }
       this.#open++;
       room.open++;
-      this.#hold(new Held(this, account, room, event));
+      this.#hold(new Held(this, account, room, event, at));
+      if (isParting(event)) this.parted(room);
     }
     return 'taken';
   }
@@ -204,8 +222,9 @@ export class Inbox implements HeldBy {
 
   #remember(id: string): void {
     if (!this.#seen.add(id, this.#rules.remember)) return;
+    this.#isTurned = true;
     this.#rememberedFrom = this.#turnedAt;
-    this.#turnedAt = this.#rules.scheduler.now();
+    this.#turnedAt = Math.max(this.#turnedAt, this.#latest);
   }
 
   #hold(held: Held): void {

@@ -1,13 +1,13 @@
-import { defer, map, repeat, retry, Subscription, throwError, timer, type Subject, type Subscriber } from 'rxjs';
+import { retry, Subscription, throwError, timer, type Subject, type Subscriber } from 'rxjs';
 import { toChatError } from '../errors.js';
 import { isoClock } from '../iso-clock.js';
 import type { Arrival } from '../http-receiver/receiver.js';
 import { madeIds } from '../made-ids.js';
 import type { InboundEvent } from '../model/index.js';
-import { CallBudget } from './call-budget.js';
+import { CallBudget, mayPass } from './call-budget.js';
 import type { RocketchatArrival } from './codec-draft.js';
 import type { Inbox } from './inbox.js';
-import { changedAt } from './listing.js';
+import { Lookout } from './lookout.js';
 import { Posts } from './posts.js';
 import { Reader } from './reader.js';
 import { Realtime } from './realtime.js';
@@ -29,13 +29,8 @@ export class Inputs {
   readonly #startedAt: number;
   #self: string | undefined;
   #reader: Reader | undefined;
-  #rounds: Rounds | undefined;
+  #lookout: Lookout | undefined;
   #realtime: Realtime | undefined;
-  /** Since when, by the server's clock, something is told. */
-  #from: number | undefined;
-  #looking: Subscription | undefined;
-  /** Since when the rooms are to be looked through, as long as that was not done. */
-  #lookSince = Infinity;
 
   constructor(
     rules: SourceRules,
@@ -50,7 +45,6 @@ export class Inputs {
     this.#troubles = troubles;
     this.#now = isoClock(scheduler);
     this.#startedAt = scheduler.now();
-    this.#from = rules.since;
     this.#self = self;
     if (hook !== undefined) {
       this.#work.add(
@@ -84,7 +78,7 @@ export class Inputs {
 
   stop(): void {
     this.#work.unsubscribe();
-    this.#looking?.unsubscribe();
+    this.#lookout?.stop();
     this.#realtime?.stop();
     this.#reader?.stop();
   }
@@ -96,8 +90,7 @@ export class Inputs {
       retry({
         delay: (thrown: unknown) => {
           const error = toChatError('rocketchat', thrown);
-          if (error.kind !== 'unreachable' && error.kind !== 'timeout' && error.kind !== 'throttled')
-            return throwError(() => error);
+          if (!mayPass(error)) return throwError(() => error);
           this.#troubles.next({ kind: 'login', error });
           const pauseMs = Math.min(PAUSE_MS * 2 ** attempts++, LONGEST_PAUSE_MS);
           return timer(Math.max(error.retryAfterMs ?? 0, pauseMs), scheduler);
@@ -131,8 +124,8 @@ export class Inputs {
       }),
     );
     const arrival = (rid?: string): RocketchatArrival => this.#arrival(rid);
-    const from = (): number => this.#from ?? this.#startedAt - (this.#realtime?.skewMs ?? overlapMs);
     const budget = new CallBudget(callsPerMinute, scheduler);
+    const from = (): number => lookout.from;
     const reader = new Reader({
       client,
       inbox,
@@ -149,23 +142,25 @@ export class Inputs {
     inbox.eased = () => {
       reader.advance();
     };
-    this.#rounds = new Rounds({
-      client,
-      rooms,
+    const rounds = new Rounds({ client, rooms, inbox, reader, budget, scheduler, arrival });
+    const lookout = new Lookout({
+      rounds,
       inbox,
-      reader,
-      budget,
-      scheduler,
+      self: userId,
+      since,
+      startedAt: this.#startedAt,
       overlapMs,
-      arrival,
-      from,
+      scheduler,
       failed: (error) => {
         this.#troubles.next({ kind: 'look', error });
       },
+      broken: (error) => {
+        this.#subscriber.error(error);
+      },
     });
-    if (poll !== undefined) this.#poll(userId, poll.everyMs ?? 10_000);
+    this.#lookout = lookout;
+    if (poll !== undefined) lookout.poll(poll.everyMs ?? 10_000);
     if (realtime === undefined) return;
-    if (since !== undefined && poll === undefined) this.#lost(userId, since);
     this.#realtime = new Realtime({
       ...realtime,
       client,
@@ -175,8 +170,14 @@ export class Inputs {
       self: userId,
       scheduler,
       arrival,
+      heard: (at) => {
+        lookout.heard(at);
+      },
+      opened: () => {
+        lookout.opened(poll !== undefined);
+      },
       lost: (at) => {
-        this.#lost(userId, at - (this.#realtime?.skewMs ?? 0) - overlapMs);
+        lookout.lost(at);
       },
       trouble: (trouble) => {
         this.#troubles.next(trouble);
@@ -186,45 +187,6 @@ export class Inputs {
         else this.#subscriber.error(error);
       },
     });
-  }
-
-  /** Rooms may have missed something since an instant of the server's clock. */
-  #lost(userId: string, since: number): void {
-    const inbox = this.#inbox;
-    const lost = ++inbox.lost;
-    this.#lookSince = Math.min(this.#lookSince, since);
-    this.#looking?.unsubscribe();
-    this.#looking = this.#rounds?.look(userId, this.#lookSince).subscribe({
-      error: (error: unknown) => {
-        this.#subscriber.error(error);
-      },
-      complete: () => {
-        inbox.looked = lost;
-        this.#lookSince = Infinity;
-      },
-    });
-  }
-
-  #poll(userId: string, everyMs: number): void {
-    const { overlapMs, scheduler } = this.#rules;
-    let cursor = this.#from;
-    const round = defer(
-      () => this.#rounds?.look(userId, cursor === undefined ? undefined : cursor - overlapMs) ?? [],
-    ).pipe(
-      map(({ rooms }) => {
-        const latest = Math.max(cursor ?? 0, ...rooms.map(changedAt));
-        // What was there is not new. Where there was nothing, all that comes is.
-        this.#from ??= latest + 1;
-        cursor = latest;
-      }),
-    );
-    this.#work.add(
-      round.pipe(repeat({ delay: () => timer(everyMs, scheduler) })).subscribe({
-        error: (error: unknown) => {
-          this.#subscriber.error(error);
-        },
-      }),
-    );
   }
 
   #arrival(rid?: string): RocketchatArrival {

@@ -43,7 +43,7 @@ const pagesOf = <T>(
   );
 
 /**
- * @internal The rooms that were changed since an instant; without one, those that were changed last. They are listed from the latest:
+ * @internal The rooms that were changed since an instant, and who waits; without one, the room that was changed last. They are listed from the latest:
  * what is changed meanwhile moves to pages that were read, and is found the next time.
  */
 export const listChanged = (
@@ -68,7 +68,7 @@ export const listChanged = (
     }),
   );
   const queue: Observable<readonly RocketchatInquiry[]> =
-    rooms === 'ours'
+    rooms === 'ours' || since === undefined
       ? of([])
       : pagesOf(
           (offset) => budget.run(client.queue({ count: PAGE, offset })),

@@ -36,7 +36,8 @@ export class Posts {
       return inbox.take({ witness: 'post', rid, events }, { copyOf: copyOf(body) }) !== 'refused';
     }
     const { type, rid, events, transcript } = decoded.right;
-    if (!this.#concerns(body, rid, type, self)) {
+    const concern = this.#concern(body, rid, self);
+    if (concern === 'nothing' || (concern === 'life' && type === 'Message')) {
       inbox.ignore(events);
       return true;
     }
@@ -47,7 +48,7 @@ export class Posts {
     // What got lost on its own way comes along: as far back as it is known what did not.
     const from = inbox.rememberedFrom;
     let isNews = true;
-    for (const event of transcript) {
+    for (const event of concern === 'life' ? [] : transcript) {
       const told = {
         witness: 'message',
         rid,
@@ -66,17 +67,15 @@ export class Posts {
     return inbox.take({ witness: 'post', rid, events, isRead: !isNews }, { copyOf: copyOf(body) }) !== 'refused';
   }
 
-  /** Webhooks tell of all rooms. */
-  #concerns(body: unknown, rid: string, type: string, self: string): boolean {
+  /** Webhooks tell of all rooms. Of those that were ours, what becomes of them is told, not what is said there. */
+  #concern(body: unknown, rid: string, self: string): 'all' | 'life' | 'nothing' {
     const rooms = this.#rooms;
-    if (rooms === 'all' || rid === '' || !Served.is(body)) return true;
-    const { agent, servedBy } = body;
-    const serving = servedBy?._id ?? agent?._id;
+    if (rooms === 'all' || rid === '' || !Served.is(body)) return 'all';
+    const serving = body.servedBy?._id ?? body.agent?._id;
     const room = this.#inbox.roomOf(rid);
-    const wasOurs = room.isOurs;
-    room.isOurs = serving === self;
     room.isServed = serving !== undefined;
-    if (room.isOurs || (wasOurs && type !== 'Message')) return true;
-    return rooms === 'queue' && serving === undefined;
+    if (serving === self) room.isOurs = true;
+    if (serving === self || (rooms === 'queue' && serving === undefined)) return 'all';
+    return room.isOurs ? 'life' : 'nothing';
   }
 }

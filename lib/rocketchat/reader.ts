@@ -3,7 +3,7 @@ import { either as E } from 'fp-ts';
 import { toChatError, type ChatError } from '../errors.js';
 import type { InboundEvent } from '../model/index.js';
 import type { RocketchatMessage, RocketchatSync } from './answers.js';
-import type { CallBudget } from './call-budget.js';
+import { mayPass, type CallBudget } from './call-budget.js';
 import type { RocketchatClient } from './client.js';
 import { undecodableEvent, type RocketchatArrival } from './codec-draft.js';
 import { decodeMessage } from './codec-message.js';
@@ -79,8 +79,9 @@ export class Reader {
     this.#rules = rules;
   }
 
-  /** A room is behind: nothing of it goes out until it was read. */
+  /** A room is behind: nothing of it goes out until it was read. What belongs to no room has no history. */
   need(room: RoomEntry, { state, listedAt, isUrgent = false }: Need = {}): void {
+    if (room.id === '') return;
     room.isBehind = true;
     let task = this.#tasks.get(room);
     if (task === undefined) {
@@ -233,8 +234,7 @@ export class Reader {
     const { room } = task;
     const isThrottled = error.kind === 'throttled';
     if (!isThrottled) task.attempts++;
-    const mayRetry = error.kind === 'unreachable' || error.kind === 'timeout';
-    if (!isThrottled && (!mayRetry || task.attempts >= MOST_ATTEMPTS)) {
+    if (!mayPass(error) || task.attempts >= MOST_ATTEMPTS) {
       this.#state(task);
       this.#done(task);
       gaveUp(room.id, since, error);

@@ -5,7 +5,7 @@ import { toChatError, type ChatError } from '../errors.js';
 import type { InboundEvent } from '../model/index.js';
 import { undecodableEvent, type RocketchatArrival } from './codec-draft.js';
 import { decodeStreamEvent, roomOf, type RocketchatStreamEvent } from './codec-stream.js';
-import type { Inbox } from './inbox.js';
+import { isParting, type Inbox } from './inbox.js';
 import type { RocketchatRooms } from './listing.js';
 import type { Reader } from './reader.js';
 import type { RoomEntry } from './room-book.js';
@@ -22,6 +22,10 @@ export interface RealtimeRules extends RocketchatRealtime {
   readonly self: string;
   readonly scheduler: SchedulerLike;
   readonly arrival: (rid?: string) => RocketchatArrival;
+  /** Something was written, by the server's clock. */
+  readonly heard: (at: number) => void;
+  /** From now on it tells. */
+  readonly opened: () => void;
   /** A connection was lost: what was told since then, by our clock, may be missing. */
   readonly lost: (since: number) => void;
   readonly trouble: (trouble: RocketchatTrouble) => void;
@@ -42,26 +46,13 @@ export class Realtime {
   readonly #work = new Subscription();
   /** What is heard of rooms besides their messages. */
   readonly #heard = new Map<string, Subscription>();
-  /** By how much our clock is ahead of the server's, at most: in milliseconds. */
-  #skewMs: number | undefined;
 
   constructor(rules: RealtimeRules) {
     this.#rules = rules;
-    const { client, rooms, self, departments = [], ended } = rules;
-    this.#work.add(
-      client.stream(MESSAGES, MINE).subscribe({
-        next: (news) => {
-          if (news.kind === 'event') this.#message(news.event);
-          else if (news.gapSince !== undefined) rules.lost(Date.parse(news.gapSince));
-        },
-        error: (thrown: unknown) => {
-          ended(toChatError('rocketchat', thrown));
-        },
-        complete: () => {
-          ended();
-        },
-      }),
-    );
+    const { client, inbox, rooms, self, departments = [], ended } = rules;
+    inbox.parted = ({ id }) => {
+      this.#part(id);
+    };
     this.#hear('notify-user', `${self}/subscriptions-changed`, (event) => {
       this.#given(event);
     });
@@ -81,11 +72,22 @@ export class Realtime {
         },
       }),
     );
-  }
-
-  /** By how much our clock is ahead, as far as that is known. */
-  get skewMs(): number | undefined {
-    return this.#skewMs;
+    // Last: when it is ready, so are the others, and what was told before them is looked for.
+    this.#work.add(
+      client.stream(MESSAGES, MINE).subscribe({
+        next: (news) => {
+          if (news.kind === 'event') this.#message(news.event);
+          else if (news.gapSince === undefined) rules.opened();
+          else rules.lost(Date.parse(news.gapSince));
+        },
+        error: (thrown: unknown) => {
+          ended(toChatError('rocketchat', thrown));
+        },
+        complete: () => {
+          ended();
+        },
+      }),
+    );
   }
 
   stop(): void {
@@ -119,13 +121,13 @@ export class Realtime {
     const [first] = decoded.right;
     if (first === undefined) return;
     const rid = first.conversation.id;
+    const { id, changedAt } = messageIn(raw);
+    if (changedAt !== undefined) this.#rules.heard(changedAt);
     if (!this.#concerns(inbox.rooms.find(rid), about?.isOurs ?? true, System.is(raw))) return;
     const room = inbox.roomOf(rid);
     if (about?.isOurs === true) room.isOurs = true;
-    const { id, changedAt } = messageIn(raw);
-    if (changedAt !== undefined) this.#clock(changedAt);
     this.#take(room, { witness: 'message', rid, events: decoded.right, messageId: id }, changedAt);
-    this.#learn(room, decoded.right);
+    this.#learn(room, decoded.right, about?.isOurs === true);
   }
 
   #take(room: RoomEntry, told: Told, changedAt?: number): void {
@@ -145,18 +147,13 @@ export class Realtime {
     return rooms === 'queue' && room?.isServed !== true;
   }
 
-  #learn(room: RoomEntry, events: readonly InboundEvent[]): void {
+  #learn(room: RoomEntry, events: readonly InboundEvent[], isOurs: boolean): void {
     const { notices = [] } = this.#rules;
     for (const { kind, id } of events) {
       if (kind === 'handoffTaken') room.isServed = true;
       else if (id.startsWith(`${room.id}~forwarded~`)) room.isServed = false;
-      else if (kind === 'ended') {
-        this.#heard.get(room.id)?.unsubscribe();
-        this.#heard.delete(room.id);
-        return;
-      }
     }
-    if (notices.length === 0 || !room.isOurs || this.#heard.has(room.id)) return;
+    if (notices.length === 0 || !isOurs || events.some(isParting) || this.#heard.has(room.id)) return;
     const hearing = new Subscription();
     this.#heard.set(room.id, hearing);
     for (const notice of notices) {
@@ -168,6 +165,11 @@ export class Realtime {
     }
   }
 
+  #part(rid: string): void {
+    this.#heard.get(rid)?.unsubscribe();
+    this.#heard.delete(rid);
+  }
+
   #notice(rid: string, event: RocketchatStreamEvent): void {
     const { inbox, arrival } = this.#rules;
     const decoded = decodeStreamEvent(event, arrival(rid));
@@ -175,7 +177,7 @@ export class Realtime {
     else this.#take(inbox.roomOf(rid), { witness: 'message', rid, events: decoded.right });
   }
 
-  /** A room was given to us, whether or not a message tells so. */
+  /** A room was given to us, or taken away, whether or not a message tells so. */
   #given(event: RocketchatStreamEvent): void {
     const { inbox, arrival } = this.#rules;
     const decoded = decodeStreamEvent(event, arrival());
@@ -184,11 +186,16 @@ export class Realtime {
       return;
     }
     const [first] = decoded.right;
-    if (first?.kind !== 'membership' || first.change !== 'joined') return;
+    if (first?.kind !== 'membership') return;
+    if (first.change === 'left') {
+      // Nothing may be told of it any more, not even that it ended.
+      this.#part(first.conversation.id);
+      return;
+    }
     const room = inbox.roomOf(first.conversation.id);
     room.isOurs = true;
     this.#take(room, { witness: 'state', rid: room.id, events: [first] });
-    this.#learn(room, [first]);
+    this.#learn(room, [first], true);
   }
 
   #queued(event: RocketchatStreamEvent): void {
@@ -211,11 +218,5 @@ export class Realtime {
     const { inbox, arrival } = this.#rules;
     const events = [undecodableEvent(raw, problems, rid, arrival(rid))];
     this.#take(inbox.roomOf(rid), { witness: 'message', rid, events });
-  }
-
-  /** What was written just now says what time it is there. */
-  #clock(at: number): void {
-    const ahead = this.#rules.scheduler.now() - at;
-    this.#skewMs = Math.min(this.#skewMs ?? Infinity, ahead);
   }
 }

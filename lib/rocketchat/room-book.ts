@@ -20,7 +20,7 @@ export class RoomEntry {
   listedAt = 0;
   /** As of which lost connection it was looked at. */
   epoch = 0;
-  /** Whether we take part in it, as far as that was told. */
+  /** Whether we take part in it, or did, as far as that was told. */
   isOurs = false;
   /** Whether somebody serves it. */
   isServed = false;

@@ -1,9 +1,10 @@
-import { catchError, EMPTY, retry, tap, throwError, timer, type Observable, type SchedulerLike } from 'rxjs';
+import { catchError, retry, tap, throwError, timer, type Observable, type SchedulerLike } from 'rxjs';
 import { either as E } from 'fp-ts';
-import { toChatError, type ChatError } from '../errors.js';
+import { toChatError } from '../errors.js';
 import type { InboundEvent } from '../model/index.js';
 import type { RocketchatInquiry, RocketchatRoom } from './answers.js';
 import { decodeInquiry, decodeRoom } from './codec-room.js';
+import { mayPass } from './call-budget.js';
 import { lifeId, type RocketchatArrival } from './codec-draft.js';
 import type { Inbox } from './inbox.js';
 import { changedAt, listChanged, type Listed, type ListingRules } from './listing.js';
@@ -15,10 +16,7 @@ export interface RoundRules extends ListingRules {
   readonly inbox: Inbox;
   readonly reader: Reader;
   readonly scheduler: SchedulerLike;
-  readonly overlapMs: number;
   readonly arrival: (rid: string) => RocketchatArrival;
-  readonly from: () => number;
-  readonly failed: (error: ChatError) => void;
 }
 
 const PAUSE_MS = 1_000;
@@ -51,29 +49,24 @@ export class Rounds {
   }
 
   /**
-   * One round. Emits when the latest of the rooms was changed, once all of them are being read; emits nothing when it could not be
-   * found out, which was told then.
+   * One round. Emits once all rooms that were changed since are being read; without an instant, tells only what was changed last.
+   * Errors with the last of some attempts.
    */
   look(self: string, since: number | undefined): Observable<Listed> {
-    const { scheduler, failed } = this.#rules;
+    const { scheduler } = this.#rules;
     let attempts = 0;
     return this.#listed(self, since).pipe(
       retry({
         delay: (thrown: unknown) => {
           const error = toChatError('rocketchat', thrown);
-          const isThrottled = error.kind === 'throttled';
-          const mayPass = isThrottled || error.kind === 'unreachable' || error.kind === 'timeout';
-          if (!mayPass || (!isThrottled && ++attempts >= MOST_ATTEMPTS)) return throwError(() => error);
+          if (!mayPass(error) || (error.kind !== 'throttled' && ++attempts >= MOST_ATTEMPTS))
+            return throwError(() => error);
           const pauseMs = Math.min(PAUSE_MS * 2 ** Math.max(0, attempts - 1), LONGEST_PAUSE_MS);
           return timer(Math.max(error.retryAfterMs ?? 0, pauseMs), scheduler);
         },
       }),
       tap((listed) => {
         if (since !== undefined) this.#take(listed);
-      }),
-      catchError((thrown: unknown) => {
-        failed(toChatError('rocketchat', thrown));
-        return EMPTY;
       }),
     );
   }

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import type { SchedulerLike } from 'rxjs';
 import { ChatError, dropEcho, openAccounts, type InboundEvent } from 'tidewire';
 import { fromRocketChat, rocketchatWebhook, type FromRocketChatConfig } from 'tidewire/rocketchat';
 import { virtualClock } from 'tidewire/testing';
@@ -20,6 +21,8 @@ const talk = (config: BenchConfig = {}, server: RocketchatCoreConfig = {}) => {
     return { visitor, rid };
   };
   const now = (): string => new Date(clock.now()).toISOString();
+  // At first it is asked for what was there.
+  bench.port.calls.length = 0;
   return { ...stage, bench, bot, mira, open, now };
 };
 const SINCE = '2026-11-20T09:00:00.000Z';
@@ -322,9 +325,70 @@ describe('fromRocketChat', () => {
       expect(bench.counts).not.to.have.any.keys('inFlight');
     });
 
+    for (const aheadMs of [3_600_000, -3_600_000])
+      it(`makes good what it missed where our clock is ${aheadMs / 60_000} minutes ahead, and nothing from before`, () => {
+        const stage = world();
+        const { clock, core } = stage;
+        const dana = core.visitor('Dana', { department: SALES });
+        dana.say('before');
+        clock.advance(600_000);
+        const ours: SchedulerLike = { now: () => clock.now() + aheadMs, schedule: clock.schedule.bind(clock) };
+        const bench = new Bench(stage, { realtime: true, scheduler: ours });
+        clock.advance(1_000);
+        bench.port.cut(new Date(ours.now()).toISOString());
+        clock.advance(1_000);
+        dana.say('missed');
+        clock.advance(1_000);
+        bench.port.connect();
+        clock.advance(1_000);
+        expect(bench.said()).to.deep.equal(['missed']);
+      });
+
+    it('looks again as long as it takes until it knows which rooms missed something', () => {
+      const { bench, open, clock, now } = talk();
+      const { visitor, rid } = open('Dana');
+      bench.port.cut(now());
+      visitor.say('missed');
+      clock.advance(1_000);
+      for (let n = 0; n < 12; n++) bench.port.failures.push(new ChatError('unreachable', 'rocketchat', 'no'));
+      bench.port.connect();
+      clock.advance(600_000);
+      expect(bench.said(rid)).to.deep.equal(['missed']);
+      expect(bench.troubles.map(({ kind }) => kind)).to.deep.equal(['look', 'look']);
+    });
+
+    it('reads rooms as they speak up where it may not look', () => {
+      const { bench, open, clock, now } = talk();
+      const { visitor, rid } = open('Dana');
+      bench.port.cut(now());
+      visitor.say('missed');
+      clock.advance(1_000);
+      for (let n = 0; n < 4; n++) bench.port.failures.push(new ChatError('refused', 'rocketchat', 'no'));
+      bench.port.connect();
+      clock.advance(600_000);
+      expect(bench.said(rid)).to.deep.equal([]);
+      visitor.say('live');
+      clock.advance(1_000);
+      expect(bench.said(rid)).to.deep.equal(['missed', 'live']);
+    });
+
+    it('does not look for a history of what belongs to no room', () => {
+      const { bench, core, now } = talk({ settles: false, maxPerConversation: 1 });
+      bench.port.cut(now());
+      bench.port.holdUp();
+      bench.port.connect();
+      for (const words of ['no json', 'none either']) core.raw(words);
+      bench.port.goOn();
+      bench.clock.advance(60_000);
+      expect(kinds(bench.events)).to.deep.equal(['undecodable']);
+      expect(bench.counts).to.deep.include({ refused: 1 });
+      expect([bench.troubles, bench.port.calls]).to.deep.equal([[], ['rooms', 'queue']]);
+    });
+
     it('keeps to its budget of calls', () => {
       const { bench, open, clock, now } = talk({ callsPerMinute: 4 });
       const guests = ['Dana', 'Lev', 'Ida', 'Kim'].map(open);
+      clock.advance(60_000);
       bench.port.cut(now());
       for (const { visitor } of guests) visitor.say('missed');
       clock.advance(1_000);
@@ -470,6 +534,23 @@ describe('fromRocketChat', () => {
         expect(stranger('all', hooked)).to.deep.equal(['ours', 'theirs', 'nobodys']);
       });
 
+    it('are ours no longer, once they were given away, but what becomes of them is told', () => {
+      const told = [false, true].map((hooked) => {
+        const { bench, open, bot, mira, clock } = talk({ rooms: 'ours', hooked, realtime: !hooked });
+        const { visitor, rid } = open('Dana');
+        bot.forward(rid, { agent: 'mira' });
+        clock.advance(1_000);
+        visitor.say('for Mira alone');
+        clock.advance(1_000);
+        mira.close(rid, 'solved');
+        clock.advance(1_000);
+        expect(bench.said()).to.deep.equal([]);
+        return bench.life(rid);
+      });
+      expect(told[0]?.at(-1)).to.equal('ended');
+      expect(told[1]).to.deep.equal(told[0]);
+    });
+
     it('are those of the queue for who may not list all', () => {
       const stage = world();
       const bench = new Bench(stage, { poll: { everyMs: 1_000 }, username: 'plain' });
@@ -497,6 +578,34 @@ describe('fromRocketChat', () => {
       expect(all.said()).to.deep.equal(['before', 'after']);
       expect(late.said()).to.deep.equal(['after']);
       expect(fresh.life(dana.rid!)).to.deep.equal([]);
+    });
+
+    it('tells what was said since then, however it was changed before we listened', () => {
+      for (const ways of [{ poll: { everyMs: 1_000 } }, { realtime: true }]) {
+        const stage = world();
+        const dana = stage.core.visitor('Dana', { department: SALES });
+        const id = dana.say('one');
+        stage.clock.advance(30_000);
+        dana.edit(id, 'two');
+        stage.clock.advance(60_000);
+        const bench = new Bench(stage, { ...ways, since: SINCE });
+        stage.clock.advance(2_000);
+        expect(bench.said()).to.deep.equal(['two', '*two']);
+      }
+    });
+
+    it('looks for what happened since then when the socket tells, so that nothing falls between the two', () => {
+      const stage = world();
+      const dana = stage.core.visitor('Dana', { department: SALES });
+      dana.say('before');
+      stage.clock.advance(60_000);
+      const bench = new Bench(stage, { realtime: true, since: SINCE, isAway: true });
+      stage.clock.advance(5_000);
+      dana.say('while it connects');
+      stage.clock.advance(5_000);
+      bench.port.connect();
+      stage.clock.advance(5_000);
+      expect(bench.said()).to.deep.equal(['before', 'while it connects']);
     });
 
     it('reads a room once for each change, and all pages of what was changed', () => {
@@ -531,7 +640,7 @@ describe('fromRocketChat', () => {
       const bench = new Bench(stage, { poll: { everyMs: 1_000 } });
       const dana = stage.core.visitor('Dana', { department: SALES });
       stage.clock.advance(3_000);
-      bench.port.failures.push(new ChatError('undecodable', 'rocketchat', 'no'));
+      bench.port.failures.push(new ChatError('conflict', 'rocketchat', 'no'));
       dana.say('one');
       stage.clock.advance(5_000);
       expect(bench.said()).to.deep.equal(['one']);
@@ -553,6 +662,30 @@ describe('fromRocketChat', () => {
     const subscribed = bench.core.journal.filter((entry) => entry.kind === 'subscribed' && entry.event.startsWith(rid));
     const ended = bench.core.journal.filter(({ kind }) => kind === 'unsubscribed');
     expect([subscribed.length, ended.length]).to.deep.equal([3, 3]);
+  });
+
+  it('listens to what else happens in a room as long as it is ours', () => {
+    const { bench, open, bot, clock, now } = talk({ realtime: { notices: ['user-activity'] } });
+    const notices = () => bench.port.subscribed.filter((name) => name.endsWith('/user-activity'));
+    const [dana, lev, ida] = [open('Dana'), open('Lev'), open('Ida')];
+    expect(notices()).to.have.length(3);
+    bot.forward(dana.rid, { agent: 'mira' });
+    bot.close(lev.rid, 'solved');
+    clock.advance(1_000);
+    expect(notices()).to.deep.equal([`${ida.rid}/user-activity`]);
+    bench.port.cut(now());
+    ida.visitor.close();
+    clock.advance(1_000);
+    bench.port.connect();
+    clock.advance(1_000);
+    expect(notices()).to.deep.equal([]);
+  });
+
+  it('subscribes to messages last, so that what is told before the others are ready is looked for', () => {
+    const { core } = talk({ realtime: { departments: [SALES] } });
+    const subscribed = core.journal.flatMap((entry) => (entry.kind === 'subscribed' ? [entry.event] : []));
+    expect(subscribed.indexOf('__my_messages__')).to.equal(subscribed.length - 1);
+    expect(subscribed).to.have.length(5);
   });
 
   it('hands on what it does not know, and what breaks the protocol', () => {

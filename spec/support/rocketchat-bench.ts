@@ -68,6 +68,8 @@ export type World = ReturnType<typeof world>;
 export interface BenchConfig extends Partial<FromRocketChatConfig> {
   readonly hooked?: boolean;
   readonly username?: string;
+  /** Whether the server is away until `port.connect()`. Default: false. */
+  readonly isAway?: boolean;
   /** Whether events are settled at once. Default: true. */
   readonly settles?: boolean;
 }
@@ -90,12 +92,13 @@ export class Bench {
 
   constructor(
     { clock, core, hooks }: World,
-    { hooked = false, username, settles = true, ...config }: BenchConfig = {},
+    { hooked = false, username, isAway = false, settles = true, ...config }: BenchConfig = {},
   ) {
     this.clock = clock;
     this.core = core;
     this.accounts = openAccounts({ scheduler: clock });
     this.port = new RocketchatPort(core, username);
+    this.port.isAway = isAway;
     this.webhook = rocketchatWebhook({ secret: HOOK_SECRET, accounts: this.accounts, scheduler: clock });
     if (hooked) hooks.push(this.webhook);
     const ways = hooked ? { webhook: this.webhook } : {};

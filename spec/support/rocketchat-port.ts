@@ -28,6 +28,8 @@ export class RocketchatPort implements RocketchatInbound {
   readonly status$ = this.status.asObservable();
   /** Calls, as `sync <rid>`, `rooms`, `queue`. */
   readonly calls: string[] = [];
+  /** Whether the socket opens only when it is told to. */
+  isAway = false;
   /** What the next calls fail with. */
   readonly failures: ChatError[] = [];
   readonly #isOpen = new BehaviorSubject(true);
@@ -73,8 +75,9 @@ export class RocketchatPort implements RocketchatInbound {
         },
       };
       this.#hearings.set(id, hearing);
-      if (this.#connection === undefined) this.connect();
-      else this.#subscribe(id, hearing);
+      if (this.#connection === undefined) {
+        if (!this.isAway) this.connect();
+      } else this.#subscribe(id, hearing);
       return () => {
         this.#hearings.delete(id);
         this.#send({ msg: 'unsub', id });
