@@ -373,7 +373,7 @@ for (const version of ['8.8.0', '7.13.0'])
           expect(errorOf(await handoff(to))).to.include({ kind: 'refused' });
       });
 
-      it('unless somebody else took it at the same moment, whether or not the server says so', async () => {
+      it('inquiry taken by someone else at the same moment: it is a conflict, whether or not the server says so', async () => {
         const { race } = simulator.faults;
         const lev = simulator.visitor('Lev', { department: SALES });
         const room = lev.open();
@@ -410,7 +410,7 @@ for (const version of ['8.8.0', '7.13.0'])
         expect(simulator.journal.filter(({ kind }) => kind === 'closed').at(-1)).to.include({ comment: 'bye' });
       });
 
-      it('and says so of a reply that was on its way', async () => {
+      it('room closed while a reply is on its way: it says so', async () => {
         for (const config of [{ as: 'agent' }, asVisitor] as const) {
           simulator.faults.race.close = 1;
           const [receipt, ...others] = await send([act({ kind: 'text', text: TEXT })], config);
@@ -547,7 +547,7 @@ for (const version of ['8.8.0', '7.13.0'])
         expect(simulator.journal.filter(({ kind }) => kind === 'closed')).to.have.length(2);
       });
 
-      it('takes a page of a proxy, and 200 with `success: false`, for what they are', async () => {
+      it('HTML error page from a proxy, server answers 200 with `success: false`: they are taken for what they are', async () => {
         const { rest } = simulator.faults;
         rest.only = only('chat.sendMessage');
         rest.page = 1;
@@ -561,7 +561,7 @@ for (const version of ['8.8.0', '7.13.0'])
         });
       });
 
-      it('renews a login that has expired, once, and sends each action once', async () => {
+      it('login token expired: it is renewed once, and each action is sent once', async () => {
         expect(statusOf(await one({ kind: 'text', text: 'one' }))).to.equal('delivered');
         simulator.faults.rest.expire = 1;
         const receipts = await send(['two', 'three', 'four'].map((words) => act({ kind: 'text', text: words })));
@@ -569,7 +569,7 @@ for (const version of ['8.8.0', '7.13.0'])
         expect(dana.shows(rid)).to.deep.equal(['one', 'two', 'three', 'four']);
       });
 
-      it('keeps the order of a room while it is throttled, on whichever route', async () => {
+      it('rate limit hit on every route: the order of a room is kept meanwhile', async () => {
         await stop();
         const clock = virtualClock();
         await start({ scheduler: clock, callLimit: 2, rateLimits: true }, [

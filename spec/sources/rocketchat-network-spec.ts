@@ -35,7 +35,11 @@ for (const version of ['8.8.0', '7.10.0'])
 
     const start = async (
       config: Partial<FromRocketChatConfig>,
-      { rules = {}, options = {} }: { rules?: RocketchatSimulatorConfig; options?: RocketchatClientOptions } = {},
+      {
+        rules = {},
+        options = {},
+        isHooked = false,
+      }: { rules?: RocketchatSimulatorConfig; options?: RocketchatClientOptions; isHooked?: boolean } = {},
     ): Promise<void> => {
       accounts = openAccounts();
       const webhook = rocketchatWebhook({ secret: SECRET, accounts });
@@ -71,7 +75,7 @@ for (const version of ['8.8.0', '7.10.0'])
         self,
         accounts,
         reorderMs: 5,
-        ...(config.webhook !== undefined && { webhook }),
+        ...(isHooked && { webhook }),
         ...config,
       });
       source.troubles$.subscribe((trouble) => troubles.push(trouble));
@@ -109,7 +113,7 @@ for (const version of ['8.8.0', '7.10.0'])
       error = undefined;
     });
 
-    it('goes on with another login when the token has expired, and misses nothing', async () => {
+    it('login token expired: it goes on with another, and misses nothing', async () => {
       await start({ realtime: true });
       dana.say('one');
       await hears('one');
@@ -120,7 +124,7 @@ for (const version of ['8.8.0', '7.10.0'])
       await hears('one', 'two', 'three');
     });
 
-    it('fills the gaps of a socket that is cut while messages flow, in order, without doubles', async () => {
+    it('socket cut while messages flow: the gap is filled, the order kept, nothing doubled', async () => {
       await start({ realtime: true });
       const texts = Array.from({ length: 60 }, (_, n) => `m${n}`);
       for (const [n, words] of texts.entries()) {
@@ -132,7 +136,7 @@ for (const version of ['8.8.0', '7.10.0'])
       expect(troubles).to.deep.equal([]);
     });
 
-    it('polls within the limits of the server, however it answers meanwhile', async () => {
+    it('rate limit hit on every route: it polls within the limits, however the server answers meanwhile', async () => {
       const clock = virtualClock();
       clock.advance(Date.UTC(2026, 10, 20));
       const FOREVER = 2 ** 31 - 1;
@@ -150,6 +154,58 @@ for (const version of ['8.8.0', '7.10.0'])
       expect(said()).to.deep.equal(['one', 'two', 'three']);
       expect(error).to.equal(undefined);
     });
+
+    it('webhook delivered 10 times: it is one event, and each copy is answered 200', async () => {
+      await start({}, { isHooked: true });
+      Object.assign(simulator.faults.hook, { duplicate: 1, copies: 10 });
+      dana.say('one');
+      dana.say('two');
+      const posts = () => simulator.core.journal.filter((entry) => entry.kind === 'posted').length;
+      await hears('one', 'two');
+      await eventually('all copies are counted', () => accounts.counts().outcomes.duplicate >= 9, {
+        state: () => accounts.counts(),
+      });
+      expect(posts()).to.be.at.least(2);
+      expect(accounts.counts()).to.include({ refused: 0 });
+    });
+
+    it('webhook and realtime racing: each message is one event, in order, whichever comes first', async () => {
+      await start({ realtime: true, reorderMs: 100 }, { isHooked: true });
+      const texts = Array.from({ length: 40 }, (_, n) => `m${n}`);
+      const { event, hook } = simulator.faults;
+      for (const [n, words] of texts.entries()) {
+        if (n % 3 === 0) Object.assign(event, { delay: 1, delayMs: 5 });
+        if (n % 3 === 1) Object.assign(hook, { delay: 1, delayMs: 5 });
+        dana.say(words);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      await hears(...texts);
+      const twice = () => accounts.counts().outcomes.duplicate;
+      await eventually('the other input has told, too', () => twice() >= texts.length, { state: twice });
+      expect(said()).to.deep.equal(texts);
+      expect(new Set(events.map(({ id }) => id)).size).to.equal(events.length);
+    });
+
+    for (const [fault, faults] of [
+      ['server answers 200 with `success: false`', { refuse: 1, refuseWith: 'error-not-allowed' }],
+      ['HTML error page from a proxy', { page: 2 }],
+    ] as const)
+      it(`${fault}: the gap is filled, or told of, and the room goes on`, async () => {
+        await start({ realtime: true });
+        dana.say('one');
+        await hears('one');
+        simulator.faults.rest.only = ({ route }) => route === 'chat.syncMessages';
+        Object.assign(simulator.faults.rest, faults);
+        simulator.faults.connection.refuse = 1;
+        simulator.core.drop();
+        dana.say('two');
+        if ('refuse' in faults) {
+          await eventually('it is told', () => troubles.length > 0);
+          expect(troubles.map((trouble) => [trouble.kind, trouble.error.kind])).to.deep.equal([['gap', 'refused']]);
+          dana.say('three');
+          await hears('one', 'three');
+        } else await hears('one', 'two');
+      });
 
     it('ends with the error of the login when nobody can log in', async () => {
       await start({ realtime: true });
