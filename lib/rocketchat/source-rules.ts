@@ -30,7 +30,7 @@ export interface RocketchatPoll {
 export type RocketchatTrouble =
   /** A room could not be read: what was told of it since then (ISO 8601) may be missing. */
   | { readonly kind: 'gap'; readonly rid: string; readonly since: string; readonly error: ChatError }
-  /** The rooms could not be listed, or nobody could log in yet. The next round tries it again. */
+  /** The rooms could not be listed, or nobody could log in yet. It is tried again, unless it was refused. */
   | { readonly kind: 'look' | 'login'; readonly error: ChatError }
   /** A subscription was refused, and tells nothing. */
   | { readonly kind: 'stream'; readonly stream: string; readonly eventName: string; readonly error: ChatError };

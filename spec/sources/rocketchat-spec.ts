@@ -3,7 +3,9 @@ import type { SchedulerLike } from 'rxjs';
 import { ChatError, dropEcho, openAccounts, type InboundEvent } from 'tidewire';
 import { fromRocketChat, rocketchatWebhook, type FromRocketChatConfig } from 'tidewire/rocketchat';
 import { virtualClock } from 'tidewire/testing';
+import { rest } from '../lib/rocketchat/simulated-desk.js';
 import { postedTo } from '../support/posted.js';
+import { RocketchatPort } from '../support/rocketchat-port.js';
 import { Bench, HOOK_SECRET, SALES, SECOND, world, type BenchConfig } from '../support/rocketchat-bench.js';
 import type { RocketchatCoreConfig } from 'tidewire/simulators';
 
@@ -664,6 +666,39 @@ describe('fromRocketChat', () => {
     expect([subscribed.length, ended.length]).to.deep.equal([3, 3]);
   });
 
+  it('sees by each input what the others cannot: removals, those who come and go, offline forms, typing', () => {
+    const told = (config: BenchConfig): readonly string[] => {
+      const { bench, open, core, clock } = talk({ hooked: false, realtime: false, ...config });
+      clock.advance(20_000);
+      const { visitor, rid } = open('Dana');
+      const gone = visitor.say('oops');
+      clock.advance(20_000);
+      visitor.type();
+      visitor.remove(gone);
+      clock.advance(1_000);
+      visitor.say('something else');
+      core.agent('mira').join(rid);
+      clock.advance(1_000);
+      const form = { name: 'Lev', email: 'lev@mail.example', message: 'Please call me.' };
+      expect(rest(core, 'POST', 'livechat/offline.message', { body: form }).status).to.equal(200);
+      clock.advance(60_000);
+      const marks = bench.events.flatMap((event) => {
+        if (event.kind === 'membership') return event.id.startsWith(rid) ? [] : ['membership'];
+        if (event.kind === 'other') return event.name === 'LivechatOfflineMessage' ? ['offline'] : [];
+        return event.kind === 'removed' || event.kind === 'progress' ? [event.kind] : [];
+      });
+      return [...new Set(marks)].sort();
+    };
+    expect(told({ hooked: true })).to.deep.equal(['offline']);
+    expect(told({ realtime: true })).to.deep.equal(['membership']);
+    expect(told({ realtime: { notices: ['user-activity', 'deleteMessage'] } })).to.deep.equal([
+      'membership',
+      'progress',
+      'removed',
+    ]);
+    expect(told({ poll: { everyMs: 5_000 }, since: SINCE })).to.deep.equal(['membership', 'removed']);
+  });
+
   it('listens to what else happens in a room as long as it is ours', () => {
     const { bench, open, bot, clock, now } = talk({ realtime: { notices: ['user-activity'] } });
     const notices = () => bench.port.subscribed.filter((name) => name.endsWith('/user-activity'));
@@ -737,6 +772,50 @@ describe('fromRocketChat', () => {
     let isOver = false;
     drained.bench.source.subscribe({ complete: () => (isOver = true) });
     expect(isOver).to.equal(true);
+  });
+
+  it('serves several accounts, which share nothing', () => {
+    const [north, south] = ['north', 'south'].map((account) => {
+      const stage = world();
+      const port = new RocketchatPort(stage.core, 'helper.bot', account);
+      const accounts = openAccounts({ scheduler: stage.clock });
+      const webhook = rocketchatWebhook({ secret: HOOK_SECRET, account, accounts, scheduler: stage.clock });
+      stage.hooks.push(webhook);
+      const bench = new Bench(stage, { realtime: true, client: port, webhook, accounts });
+      return { ...stage, bench, accounts };
+    });
+    // Made alike, the servers give the same ids.
+    for (const { core, clock } of [north!, south!]) {
+      core.visitor('Dana', { department: SALES }).say('hello');
+      clock.advance(1_000);
+    }
+    const idsOf = ({ events }: Bench) => events.map(({ id }) => id);
+    expect(idsOf(north!.bench)).to.deep.equal(idsOf(south!.bench));
+    expect(new Set(north!.bench.events.map(({ conversation }) => conversation.account))).to.deep.equal(
+      new Set(['north']),
+    );
+    expect([...north!.accounts.bySource().keys()]).to.deep.equal(['rocketchat:north']);
+    expect([...south!.accounts.bySource().keys()]).to.deep.equal(['rocketchat:south']);
+  });
+
+  it('frees timers, sockets and calls when it is unsubscribed, whatever is under way', () => {
+    const { bench, open, clock, now } = talk({ hooked: true, poll: { everyMs: 1_000 }, callsPerMinute: 3 });
+    const { visitor } = open('Dana');
+    bench.port.cut(now());
+    visitor.say('missed');
+    bench.port.holdUp();
+    bench.port.connect();
+    visitor.say('live');
+    bench.port.failures.push(new ChatError('throttled', 'rocketchat', 'no', { retryAfterMs: 60_000 }));
+    clock.advance(100);
+    bench.subscription.unsubscribe();
+    bench.port.goOn();
+    const { calls } = bench.port;
+    const before = calls.length;
+    clock.advance(600_000);
+    expect(bench.port.subscribed).to.deep.equal([]);
+    expect(calls).to.have.length(before);
+    expect(bench.counts).not.to.have.any.keys('inFlight');
   });
 
   it('settles what waits as failed when it is unsubscribed, and turns webhooks away from then on', () => {
