@@ -1,6 +1,7 @@
+import { inspect } from 'node:util';
 import { expect } from 'chai';
 import type { SchedulerLike } from 'rxjs';
-import { ChatError, dropEcho, openAccounts, type InboundEvent } from 'tidewire';
+import { ChatError, dropEcho, openAccounts, traceOf, type InboundEvent } from 'tidewire';
 import { fromRocketChat, rocketchatWebhook, type FromRocketChatConfig } from 'tidewire/rocketchat';
 import { virtualClock } from 'tidewire/testing';
 import { rest } from '../lib/rocketchat/simulated-desk.js';
@@ -745,6 +746,31 @@ describe('fromRocketChat', () => {
     clock.advance(1_000);
     expect(bench.events).to.deep.equal([]);
     expect(bench.counts).to.deep.equal({});
+  });
+
+  it('shows no token, secret or text: in errors, counts, explanations, or when it is inspected', () => {
+    const { bench, open, clock, core, now } = talk({ hooked: true });
+    const { visitor, rid } = open('Dana');
+    const text = 'text-7be1f0';
+    visitor.say(text);
+    core.raw(`{"msg":"changed","token":"${visitor.token}","said":"${text}"`);
+    clock.advance(1_000);
+    bench.port.cut(now());
+    visitor.say(text);
+    clock.advance(1_000);
+    for (let n = 0; n < 40; n++) bench.port.failures.push(new ChatError('unreachable', 'rocketchat', 'no'));
+    bench.port.connect();
+    visitor.say(text);
+    clock.advance(60_000);
+    expect(bench.troubles).not.to.have.length(0);
+    const { webhook, accounts, troubles, events } = bench;
+    const explained = events.map(({ id }) => accounts.explain(id));
+    const problems = events.flatMap((event) => (event.kind === 'undecodable' ? event.problems : []));
+    const data = [troubles, explained, problems];
+    const shown = [...data, webhook, accounts, events.map(traceOf)].map((it) => inspect(it, { depth: 12 })).join();
+    expect(shown).to.include(rid);
+    for (const secret of [visitor.token, HOOK_SECRET, text])
+      expect(shown + JSON.stringify(data)).not.to.include(secret);
   });
 
   it('has one subscriber, and ends with the client, the webhook, or when it is drained', async () => {
