@@ -53,3 +53,37 @@ export const loadOf = async (url: string, seconds = 3): Promise<number> => {
   if (result.non2xx > 0 || result.errors > 0) throw new Error(`${result.non2xx} refused, ${result.errors} errors`);
   return result.requests.average;
 };
+
+let posts = 0;
+
+/** Posts of an omnichannel webhook a second, each of another message, over 32 connections without pipelining. */
+export const postsOf = async (url: string, seconds = 3): Promise<number> => {
+  const body = (): string => {
+    const n = ++posts;
+    const room = `room${String(n % 1_000).padStart(13, '0')}`;
+    const at = new Date().toISOString();
+    const visitor = { _id: '6740aa10f3c2b91d5e7a0c31', username: 'guest-88', name: 'Dana Okoro' };
+    const agent = { _id: 'aGt9SwEdR4fVb6HyN', username: 'helper.bot', name: 'Helper Bot' };
+    const message = { u: visitor, _id: `post${String(n).padStart(13, '0')}`, username: 'guest-88' };
+    return JSON.stringify({
+      _id: room,
+      label: 'Dana Okoro',
+      createdAt: at,
+      lastMessageAt: at,
+      visitor: { ...visitor, token: `visitor-${room}`, email: [{ address: 'dana@mail.example' }], phone: null },
+      agent: { ...agent, email: 'bot@shop.example' },
+      type: 'Message',
+      messages: [{ ...message, msg: 'Where is my parcel?', ts: at, rid: room, _updatedAt: at }],
+    });
+  };
+  const result = await autocannon({
+    url,
+    connections: 32,
+    duration: seconds,
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-rocketchat-livechat-token': 'secret' },
+    requests: [{ setupRequest: (request) => ({ ...request, body: body() }) }],
+  });
+  if (result.non2xx > 0 || result.errors > 0) throw new Error(`${result.non2xx} refused, ${result.errors} errors`);
+  return result.requests.average;
+};

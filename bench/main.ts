@@ -11,6 +11,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   persona: async () => import('./persona.js'),
   trueconf: async () => import('./trueconf.js'),
   chatfirst: async () => import('./chatfirst.js'),
+  rocketchat: async () => import('./rocketchat.js'),
   bundle: async () => import('./bundle.js'),
 };
 

@@ -2,8 +2,9 @@
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fetch } from 'cross-fetch';
-import { dedupe, fallbackToText, react, text } from 'tidewire';
+import { dedupe, fallbackToText, react, text, traceOf } from 'tidewire';
 import { chatfirstAdapter, fromChatfirstAdapter, toChatfirst } from 'tidewire/chatfirst';
+import { fromRocketChat, rocketchatWebhook } from 'tidewire/rocketchat';
 import { fromUserlike, toUserlike, userlikeClient, userlikeWebhook } from 'tidewire/userlike';
 
 const HEADER = 'api-security-token';
@@ -101,6 +102,29 @@ const bareAdapter: RequestListener = (request, response) => {
   end(response, 200, JSON.stringify({ Count: 1, Messages: [`You said: ${said}`] }));
 };
 
+const oursRocketchat = (): RequestListener => {
+  const webhook = rocketchatWebhook({ secret: SECRET });
+  fromRocketChat({ webhook, self: 'aGt9SwEdR4fVb6HyN' }).subscribe({
+    next: (event) => {
+      traceOf(event)?.conclude('handled');
+    },
+    error: (error: unknown) => {
+      throw error;
+    },
+  });
+  return webhook.node;
+};
+const bareRocketchat: RequestListener = (request, response) => {
+  if (request.headers['x-rocketchat-livechat-token'] !== SECRET) {
+    end(response, 401);
+    return;
+  }
+  bodyOf(request, (body) => {
+    const { messages } = JSON.parse(body) as { readonly messages: readonly unknown[] };
+    end(response, messages.length === 0 ? 400 : 200, '{}');
+  });
+};
+
 const [, , name, api = 'http://127.0.0.1:1'] = process.argv;
 const listeners: Readonly<Record<string, () => RequestListener>> = {
   'ours-direct': () => ours(api, true),
@@ -114,6 +138,8 @@ const listeners: Readonly<Record<string, () => RequestListener>> = {
   },
   'ours-adapter': oursAdapter,
   'bare-adapter': () => bareAdapter,
+  'ours-rocketchat': oursRocketchat,
+  'bare-rocketchat': () => bareRocketchat,
   scenario: () => (request, response) => {
     bodyOf(request, () => {
       if (request.url?.startsWith('/v1/push') === true) end(response, 200);
