@@ -89,10 +89,12 @@ export const decodeFrame = (text: string): E.Either<ChatError, RocketchatFrame> 
   if (!t.UnknownRecord.is(json) || Array.isArray(json))
     return E.left(undecodable('a frame', ['the frame is not an object']));
   const { msg, collection } = json;
-  if (msg === 'changed' && typeof collection === 'string' && collection.startsWith('stream-'))
-    return E.map(({ id, fields }: t.TypeOf<typeof Changed>): RocketchatFrame => ({ msg, collection, id, fields }))(
-      read(Changed, json, 'a changed frame'),
-    );
+  if (msg === 'changed' && typeof collection === 'string' && collection.startsWith('stream-')) {
+    const changed = read(Changed, json, 'a changed frame');
+    if (E.isLeft(changed)) return changed;
+    const { id, fields } = changed.right;
+    return E.right({ msg, collection, id, fields });
+  }
   if (typeof msg !== 'string' || !Object.hasOwn(SHAPES, msg)) return E.right({ msg: 'other', frame: json });
   const shape = SHAPES[msg];
   // The shape belongs to this `msg`, which the compiler cannot see.

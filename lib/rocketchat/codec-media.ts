@@ -65,10 +65,12 @@ const uploadOf = ({ file, fileUpload }: WireMessage, first: Media | undefined, b
   return media;
 };
 
+const NOTHING: Attached = { media: [] };
+
 /** @internal An attachment that we cannot read is not looked at. */
 export const attachedTo = (message: WireMessage, baseUrl: string | undefined): Attached => {
   const { attachments, file, fileUpload, tmid } = message;
-  if (!attachments?.length && !file && !fileUpload) return given(tmid) ? { media: [], replyTo: tmid } : { media: [] };
+  if (!attachments?.length && !file && !fileUpload) return given(tmid) ? { media: [], replyTo: tmid } : NOTHING;
   const media: Media[] = [];
   let description: string | undefined;
   let replyTo: string | undefined;

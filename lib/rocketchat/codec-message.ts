@@ -1,6 +1,7 @@
 import { either as E } from 'fp-ts';
 import type { ChatError } from '../errors.js';
-import type { InboundEvent, Sender } from '../model/index.js';
+import type { InboundEvent, MessageEvent, Sender } from '../model/index.js';
+import type { Writable } from '../writable.js';
 import { attachedTo } from './codec-media.js';
 import { Draft, lifeId, type RocketchatArrival } from './codec-draft.js';
 import { given, isoOf, Message, read, undecodable, type WireMessage } from './codec-wire.js';
@@ -89,24 +90,22 @@ export const messageEvents = (message: WireMessage, rid: string, draft: Draft): 
   }
   const sender = senderOf(message, draft);
   if (closingMessage === true) return E.right([endedEvent(draft, rid, at, sender, text)]);
-  const base = { ...draft.known(rid, _id, at), sender };
   const { media, description, replyTo } = attachedTo(message, draft.arrival.baseUrl);
-  const [first, ...more] = media;
+  const [first] = media;
+  const { raw } = draft;
+  const common = { id: _id, platform: 'rocketchat', conversation: draft.conversation(rid), at, raw, sender };
   let event: InboundEvent;
-  if (first !== undefined && more.length === 0) {
+  if (first !== undefined && media.length === 1) {
     const caption = text === '' ? description : text;
     event =
       caption === undefined
-        ? { kind: 'media', media: first, ...base }
-        : { kind: 'media', media: first, caption, ...base };
+        ? { kind: 'media', media: first, ...common }
+        : { kind: 'media', media: first, caption, ...common };
   } else {
-    event = {
-      kind: 'message',
-      text,
-      ...base,
-      ...(replyTo !== undefined && { replyTo }),
-      ...(first !== undefined && { attachments: media }),
-    };
+    const said: Writable<MessageEvent> = { kind: 'message', text, ...common };
+    if (replyTo !== undefined) said.replyTo = replyTo;
+    if (first !== undefined) said.attachments = media;
+    event = said;
   }
   if (editedAt == null) return E.right([event]);
   const edited = isoOf(editedAt);

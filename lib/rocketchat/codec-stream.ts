@@ -5,7 +5,19 @@ import type { InboundEvent, Sender } from '../model/index.js';
 import { messageEvents, takenEvent } from './codec-message.js';
 import { Draft, type RocketchatArrival } from './codec-draft.js';
 import { inquiryEvent, roomEvents } from './codec-room.js';
-import { Id, Inquiry, Instant, isoOf, maybe, Message, read, Room, undecodable, User } from './codec-wire.js';
+import {
+  Id,
+  Inquiry,
+  Instant,
+  isoOf,
+  maybe,
+  Message,
+  read,
+  Room,
+  undecodable,
+  User,
+  type WireMessage,
+} from './codec-wire.js';
 
 /** An event of a stream: its collection, without `stream-`, and the fields of its frame. */
 export interface RocketchatStreamEvent {
@@ -116,6 +128,27 @@ const queueNotice = (news: unknown, draft: Draft): Decoded => {
   })(read(QueueNews, news, 'a notice of the queue'));
 };
 
+/** @internal A message, and what it tells. */
+export interface RoomMessage {
+  readonly message: WireMessage;
+  readonly events: readonly InboundEvent[];
+}
+
+/** @internal An event of `room-messages`. */
+export const decodeRoomMessage = (
+  { eventName, args }: RocketchatStreamEvent,
+  arrival: RocketchatArrival,
+): E.Either<ChatError, RoomMessage> => {
+  const [first] = args;
+  const found = read(Message, first, 'a message');
+  if (E.isLeft(found)) return found;
+  const { right: message } = found;
+  const rid = message.rid ?? (eventName === '__my_messages__' ? undefined : eventName);
+  if (rid === undefined) return E.left(undecodable('a message', ['rid is not an id']));
+  const decoded = messageEvents(message, rid, new Draft(first, arrival));
+  return E.isLeft(decoded) ? decoded : E.right({ message, events: decoded.right });
+};
+
 /**
  * An event of a stream as events of ours. What concerns no room has a conversation without an id.
  *
@@ -133,13 +166,8 @@ export const decodeStreamEvent = (event: RocketchatStreamEvent, arrival: Rocketc
   const { stream, eventName, args } = event;
   const [first] = args;
   switch (stream) {
-    case 'room-messages': {
-      const message = read(Message, first, 'a message');
-      if (E.isLeft(message)) return message;
-      const rid = message.right.rid ?? (eventName === '__my_messages__' ? undefined : eventName);
-      if (rid === undefined) return E.left(undecodable('a message', ['rid is not an id']));
-      return messageEvents(message.right, rid, new Draft(first, arrival));
-    }
+    case 'room-messages':
+      return E.map(({ events }: RoomMessage) => events)(decodeRoomMessage(event, arrival));
     case 'notify-room':
       return roomNotice(eventName, args, new Draft(event, arrival));
     case 'notify-user':

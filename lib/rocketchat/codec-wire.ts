@@ -1,21 +1,27 @@
 import { either as E } from 'fp-ts';
 import * as t from 'io-ts';
 import { ChatError } from '../errors.js';
+import { isoReader, isoWriter } from '../iso-instants.js';
 import { problemsOf } from '../problems.js';
 
 // The shapes on the wire, from the server's public sources and typings (6.3 to 8.8). Fields that we do not know are fine.
 
-/** @internal Unset is absent here, and null there. */
-export const maybe = <C extends t.Mixed>(codec: C): t.UnionC<[C, t.NullC, t.UndefinedC]> =>
-  t.union([codec, t.null, t.undefined]);
+/** @internal Unset is absent here, and null there. What is not there is no question for the codec. */
+export const maybe = <C extends t.Mixed>(codec: C): t.UnionC<[C, t.NullC, t.UndefinedC]> => {
+  const union = t.union([codec, t.null, t.undefined]);
+  const is = (value: unknown): value is typeof union._A => value == null || codec.is(value);
+  return new t.UnionType(union.name, is, union.validate, union.encode, union.types);
+};
 
 /** @internal ISO text over HTTP, EJSON on the socket. */
 export type WireInstant = string | { readonly $date: number };
 
 const ISO = /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:?\d\d)$/;
 const LATEST = 8.64e15;
+const readIso = isoReader();
+const writeIso = isoWriter();
 const isInstant = (value: unknown): value is WireInstant => {
-  if (typeof value === 'string') return ISO.test(value) && !Number.isNaN(Date.parse(value));
+  if (typeof value === 'string') return ISO.test(value) && !Number.isNaN(readIso(value));
   if (typeof value !== 'object' || value === null || !('$date' in value)) return false;
   return typeof value.$date === 'number' && Math.abs(value.$date) <= LATEST;
 };
@@ -26,9 +32,11 @@ export const Instant = new t.Type<WireInstant>(
   (value, context) => (isInstant(value) ? t.success(value) : t.failure(value, context)),
   t.identity,
 );
+/** @internal In milliseconds since 1970. */
+export const msOf = (instant: WireInstant): number => (typeof instant === 'string' ? readIso(instant) : instant.$date);
+
 /** @internal */
-export const isoOf = (instant: WireInstant): string =>
-  new Date(typeof instant === 'string' ? instant : instant.$date).toISOString();
+export const isoOf = (instant: WireInstant): string => writeIso(msOf(instant));
 
 const isId = (value: unknown): value is string => typeof value === 'string' && value !== '';
 /** @internal */

@@ -48,6 +48,8 @@ const LoggedIn = t.type({ id: t.string });
 export class DdpSession {
   /** Who is logged in, if anybody. */
   readonly login: Login | undefined;
+  /** Where a server tells that the login is over. */
+  readonly #logout: string | undefined;
   readonly #host: DdpHost;
   readonly #scheduler: SchedulerLike;
   readonly #pending = new Map<string, PendingCall>();
@@ -63,6 +65,7 @@ export class DdpSession {
   constructor(host: DdpHost, login: Login | undefined) {
     this.#host = host;
     this.login = login;
+    this.#logout = login && `${login.userId}/force_logout`;
     this.#username = login?.username;
     this.#scheduler = host.settings.scheduler;
     this.#heardAt = this.#scheduler.now();
@@ -164,7 +167,7 @@ export class DdpSession {
     switch (frame.msg) {
       case 'changed': {
         const { eventName, args } = frame.fields;
-        if (eventName === `${this.login?.userId ?? ''}/force_logout`) this.#loggedOut();
+        if (eventName === this.#logout) this.#loggedOut();
         this.#host.changed(frame.collection.slice('stream-'.length), eventName, args);
         return;
       }
@@ -225,7 +228,7 @@ export class DdpSession {
         }
         this.#host.ready(this);
         this.#logoutId = this.nextId();
-        const params = [`${userId}/force_logout`, { useCollection: false, args: [] }];
+        const params = [this.#logout, { useCollection: false, args: [] }];
         this.transmit({ msg: 'sub', id: this.#logoutId, name: 'stream-notify-user', params });
       },
       failed: (error) => {

@@ -1,5 +1,6 @@
 import type { SchedulerLike, Subscriber } from 'rxjs';
 import type { Account } from '../accounts.js';
+import { isoReader } from '../iso-instants.js';
 import type { InboundEvent } from '../model/index.js';
 import { RecentIds } from '../recent-ids.js';
 import { Held, inOrder, type HeldBy, type Place } from './held.js';
@@ -49,6 +50,7 @@ export class Inbox implements HeldBy {
   parted: (room: RoomEntry) => void = () => undefined;
   readonly #rules: InboxRules;
   readonly #seen = new RecentIds();
+  readonly #msOf = isoReader();
   /** By the server's clock, as far as it is known. */
   #rememberedFrom: number;
   #turnedAt: number;
@@ -164,7 +166,7 @@ export class Inbox implements HeldBy {
     if (copyOf !== undefined) this.#remember(copyOf);
     for (const one of fresh) {
       const event = recurs(one) ? room.life.add(one, told) : one;
-      const at = Date.parse(event.at);
+      const at = this.#msOf(event.at);
       if (told.witness === 'message') this.#latest = Math.max(this.#latest, at);
       if (event.fingerprint === undefined && !recurs(one)) {
         this.#remember(event.id);
@@ -209,13 +211,14 @@ export class Inbox implements HeldBy {
 
   #isKnown(room: RoomEntry, event: InboundEvent, told: Told, from: number): boolean {
     const { kind, id, fingerprint } = event;
-    const at = Date.parse(event.at);
     // When a message was removed is not in it.
-    if (at < from && kind !== 'removed') return true;
+    if (from !== -Infinity && kind !== 'removed' && this.#msOf(event.at) < from) return true;
     if (recurs(event)) return room.life.knows(event, told);
     if (fingerprint !== undefined) return false;
     if (this.#seen.has(id) || room.hasTold(event)) return true;
-    if (id !== told.messageId || at >= this.#rememberedFrom) return false;
+    if (id !== told.messageId) return false;
+    const at = this.#msOf(event.at);
+    if (at >= this.#rememberedFrom) return false;
     const { changedAt = at } = messageIn(event.raw);
     return changedAt - at > CHANGE_MS;
   }
@@ -229,8 +232,17 @@ export class Inbox implements HeldBy {
 
   #hold(held: Held): void {
     const { room } = held;
-    (room.held ??= []).push(held);
-    this.#waiting.add(room);
+    if (room.held === undefined) {
+      room.held = [held];
+      this.#waiting.add(room);
+    } else {
+      // Almost always the last.
+      let place = room.held.length;
+      for (let before = room.held[place - 1]; before !== undefined && inOrder(before, held) > 0;)
+        before = room.held[--place - 1];
+      if (place === room.held.length) room.held.push(held);
+      else room.held.splice(place, 0, held);
+    }
     if (room.isBehind) return;
     if (this.#rules.reorderMs === 0) this.release(room);
     else this.#turns.add(held);
@@ -238,13 +250,16 @@ export class Inbox implements HeldBy {
 
   /** What waits in a room, in order, and waits no longer. */
   #taken(room: RoomEntry, last?: Place): Held[] {
-    const held = room.held ?? [];
-    if (held.length > 1) held.sort(inOrder);
-    const end = last === undefined ? held.length : held.filter((one) => inOrder(one, last) <= 0).length;
-    const out = held.slice(0, end);
+    const { held } = room;
+    if (held === undefined) return [];
+    let end = last === undefined ? held.length : 0;
+    if (last !== undefined) for (let one = held[0]; one !== undefined && inOrder(one, last) <= 0;) one = held[++end];
+    const out = end === held.length ? held : held.splice(0, end);
     for (const one of out) one.isOut = true;
-    room.held = end === held.length ? undefined : held.slice(end);
-    if (room.held === undefined) this.#waiting.delete(room);
+    if (out === held) {
+      room.held = undefined;
+      this.#waiting.delete(room);
+    }
     return out;
   }
 

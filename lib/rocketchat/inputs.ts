@@ -4,6 +4,7 @@ import { isoClock } from '../iso-clock.js';
 import type { Arrival } from '../http-receiver/receiver.js';
 import { madeIds } from '../made-ids.js';
 import type { InboundEvent } from '../model/index.js';
+import type { Writable } from '../writable.js';
 import { CallBudget, mayPass } from './call-budget.js';
 import type { RocketchatArrival } from './codec-draft.js';
 import type { Inbox } from './inbox.js';
@@ -194,12 +195,10 @@ export class Inputs {
   }
   #known({ id, at }: Arrival, rid?: string): RocketchatArrival {
     const { account } = this.#rules;
-    return {
-      id,
-      at,
-      ...(this.#self !== undefined && { self: this.#self }),
-      ...(account !== undefined && { account }),
-      ...(rid !== undefined && { rid }),
-    };
+    const known: Writable<RocketchatArrival> = { id, at };
+    if (this.#self !== undefined) known.self = this.#self;
+    if (account !== undefined) known.account = account;
+    if (rid !== undefined) known.rid = rid;
+    return known;
   }
 }

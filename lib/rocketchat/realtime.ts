@@ -4,14 +4,15 @@ import { Subscription, type SchedulerLike } from 'rxjs';
 import { toChatError, type ChatError } from '../errors.js';
 import type { InboundEvent } from '../model/index.js';
 import { undecodableEvent, type RocketchatArrival } from './codec-draft.js';
-import { decodeStreamEvent, roomOf, type RocketchatStreamEvent } from './codec-stream.js';
+import { decodeRoomMessage, decodeStreamEvent, roomOf, type RocketchatStreamEvent } from './codec-stream.js';
+import { msOf } from './codec-wire.js';
 import { isParting, type Inbox } from './inbox.js';
 import type { RocketchatRooms } from './listing.js';
 import type { Reader } from './reader.js';
 import type { RoomEntry } from './room-book.js';
 import { startedBy } from './rounds.js';
 import type { RocketchatInbound, RocketchatRealtime, RocketchatTrouble } from './source-rules.js';
-import { messageIn, type Told } from './told.js';
+import type { Told } from './told.js';
 
 /** @internal */
 export interface RealtimeRules extends RocketchatRealtime {
@@ -38,7 +39,6 @@ const MINE = '__my_messages__';
 const QUEUE = 'livechat-inquiry-queue-observer';
 
 const InRoom = t.type({ rid: t.string });
-const System = t.type({ t: t.string });
 
 /** @internal What comes over the socket. */
 export class Realtime {
@@ -113,21 +113,22 @@ export class Realtime {
     const about = roomOf(event);
     if (about?.isLivechat === false) return;
     const [raw] = event.args;
-    const decoded = decodeStreamEvent(event, arrival());
+    const decoded = decodeRoomMessage(event, arrival());
     if (E.isLeft(decoded)) {
       this.#undecodable(raw, InRoom.is(raw) ? raw.rid : '', decoded.left);
       return;
     }
-    const [first] = decoded.right;
+    const { message, events } = decoded.right;
+    const [first] = events;
     if (first === undefined) return;
     const rid = first.conversation.id;
-    const { id, changedAt } = messageIn(raw);
-    if (changedAt !== undefined) this.#rules.heard(changedAt);
-    if (!this.#concerns(inbox.rooms.find(rid), about?.isOurs ?? true, System.is(raw))) return;
+    const changedAt = msOf(message._updatedAt ?? message.ts);
+    this.#rules.heard(changedAt);
+    if (!this.#concerns(inbox.rooms.find(rid), about?.isOurs ?? true, message.t != null)) return;
     const room = inbox.roomOf(rid);
     if (about?.isOurs === true) room.isOurs = true;
-    this.#take(room, { witness: 'message', rid, events: decoded.right, messageId: id }, changedAt);
-    this.#learn(room, decoded.right, about?.isOurs === true);
+    this.#take(room, { witness: 'message', rid, events, messageId: message._id }, changedAt);
+    this.#learn(room, events, about?.isOurs === true);
   }
 
   #take(room: RoomEntry, told: Told, changedAt?: number): void {

@@ -1,6 +1,6 @@
 import * as t from 'io-ts';
 import type { InboundEvent } from '../model/index.js';
-import { Instant, isoOf, maybe } from './codec-wire.js';
+import { Instant, maybe, msOf } from './codec-wire.js';
 
 /**
  * @internal How something became known. A `message` is known by its id, whichever way it came; a `post` of a webhook by what is in
@@ -29,7 +29,7 @@ const Changed = t.partial({ _id: t.string, _updatedAt: maybe(Instant), ts: maybe
 export const messageIn = (raw: unknown): { readonly id?: string | undefined; readonly changedAt?: number } => {
   if (!Changed.is(raw)) return {};
   const changed = raw._updatedAt ?? raw.ts;
-  return changed == null ? { id: raw._id } : { id: raw._id, changedAt: Date.parse(isoOf(changed)) };
+  return changed == null ? { id: raw._id } : { id: raw._id, changedAt: msOf(changed) };
 };
 
 /** @internal Two equal texts have equal ones; two different ones hardly ever (cyrb53, 53 bits). */

@@ -1,11 +1,13 @@
 import type { SchedulerLike, Subscription } from 'rxjs';
 
 /** @internal What waits equally long, in the order in which it came: one timer, for however many. */
-export class Turns<T> {
+export class Turns<T extends object> {
   readonly #scheduler: SchedulerLike;
   readonly #waitMs: number;
   readonly #itsTurn: (item: T) => void;
-  #waiting: { readonly item: T; readonly at: number }[] = [];
+  #waiting: (T | undefined)[] = [];
+  /** Until when. */
+  #dueAt: number[] = [];
   #first = 0;
   #timer: Subscription | undefined;
 
@@ -16,21 +18,23 @@ export class Turns<T> {
   }
 
   add(item: T): void {
-    this.#waiting.push({ item, at: this.#scheduler.now() + this.#waitMs });
-    this.#await();
+    this.#waiting.push(item);
+    this.#dueAt.push(this.#scheduler.now() + this.#waitMs);
+    if (this.#timer === undefined) this.#await();
   }
 
   clear(): void {
     this.#timer?.unsubscribe();
     this.#timer = undefined;
     this.#waiting = [];
+    this.#dueAt = [];
     this.#first = 0;
   }
 
   #await(): void {
-    const next = this.#waiting[this.#first];
-    if (next === undefined || this.#timer !== undefined) return;
-    const waitMs = Math.max(0, next.at - this.#scheduler.now());
+    const dueAt = this.#dueAt[this.#first];
+    if (dueAt === undefined || this.#timer !== undefined) return;
+    const waitMs = Math.max(0, dueAt - this.#scheduler.now());
     this.#timer = this.#scheduler.schedule(() => {
       this.#timer = undefined;
       this.#passOn();
@@ -39,17 +43,16 @@ export class Turns<T> {
 
   #passOn(): void {
     const now = this.#scheduler.now();
-    for (
-      let next = this.#waiting[this.#first];
-      next !== undefined && next.at <= now;
-      next = this.#waiting[this.#first]
-    ) {
-      this.#first++;
-      this.#itsTurn(next.item);
+    for (let dueAt = this.#dueAt[this.#first]; dueAt !== undefined && dueAt <= now; dueAt = this.#dueAt[this.#first]) {
+      const item = this.#waiting[this.#first];
+      // What is over is not kept.
+      this.#waiting[this.#first++] = undefined;
+      if (item !== undefined) this.#itsTurn(item);
     }
     // Half of it is over: the rest moves up.
     if (this.#first * 2 >= this.#waiting.length) {
       this.#waiting = this.#waiting.slice(this.#first);
+      this.#dueAt = this.#dueAt.slice(this.#first);
       this.#first = 0;
     }
     this.#await();
