@@ -98,27 +98,22 @@ const ENDS_TYPING: ReadonlySet<string> = new Set(['text', 'choices', 'media', 'h
 /** What `fallbackToText` writes out. */
 const WRITABLE: ReadonlySet<string> = new Set(['choices', 'cards', 'links', 'navigate']);
 
-/** The side of a conversation. */
-const sideOf = (config: RocketchatSide, conversation: Conversation): Observable<Side> =>
-  defer((): Observable<Side> => {
-    if (config.as === 'agent') {
-      const { hasButtons = false, closingComment, maxTextLength = 5_000 } = config;
-      return of({ as: 'agent', hasButtons, closingComment, maxTextLength });
-    }
-    const { tokenOf, nameOf, maxTextLength = Infinity } = config;
-    const nobody = (): ChatError =>
-      new ChatError('unsupported', 'rocketchat', 'no visitor is known whose conversation it is', {
-        reason: 'noVisitor',
-      });
-    const found = tokenOf(conversation);
-    if (found === undefined) throw nobody();
-    const tokens = typeof found === 'string' ? of(found) : defer(() => found);
-    return tokens.pipe(
-      take(1),
-      throwIfEmpty(nobody),
-      map((token) => ({ as: 'visitor', token, name: nameOf?.(conversation), maxTextLength })),
-    );
-  });
+const nobody = (): ChatError =>
+  new ChatError('unsupported', 'rocketchat', 'no visitor is known whose conversation it is', { reason: 'noVisitor' });
+
+/** The side of a conversation, at once where it is known. */
+const sideOf = (config: RocketchatSide, conversation: Conversation): Side | Observable<Side> => {
+  if (config.as === 'agent') {
+    const { hasButtons = false, closingComment, maxTextLength = 5_000 } = config;
+    return { as: 'agent', hasButtons, closingComment, maxTextLength };
+  }
+  const { tokenOf, nameOf, maxTextLength = Infinity } = config;
+  const found = tokenOf(conversation);
+  if (found === undefined) throw nobody();
+  const of = (token: string): Side => ({ as: 'visitor', token, name: nameOf?.(conversation), maxTextLength });
+  if (typeof found === 'string') return of(found);
+  return defer(() => found).pipe(take(1), throwIfEmpty(nobody), map(of));
+};
 
 /**
  * Sends actions to rooms of LiveChat, as an agent or as their visitors, in order within a room, which never waits for another.
@@ -166,10 +161,10 @@ export function toRocketChat(config: ToRocketChatConfig): OperatorFunction<Outbo
   const sending = (action: OutboundAction, marks: TypingMarks): Observable<Receipt> =>
     defer(() => {
       const { platform } = action.conversation;
-      if (platform === 'rocketchat') return outgoing(action.conversation);
-      throw new ChatError('unsupported', 'rocketchat', `a conversation of ${platform} is none of ours`);
+      if (platform !== 'rocketchat')
+        throw new ChatError('unsupported', 'rocketchat', `a conversation of ${platform} is none of ours`);
+      return through(outgoing(action.conversation), (way) => sent(way, action, marks));
     }).pipe(
-      switchMap((way) => sent(way, action, marks)),
       map((ids) => delivered(action, now(), ids)),
       catchError((thrown: unknown) => {
         const error = toChatError('rocketchat', thrown);
@@ -213,16 +208,20 @@ export function rocketchatReconcile(config: RocketchatReconcileConfig): Reconcil
   const outgoing = outgoingOf('rocketchatReconcile', config);
   const now = isoClock(scheduler);
   return ({ action }) =>
-    outgoing(action.conversation).pipe(
-      switchMap((way) => readBack(action, client, (rid, id) => way.message(rid, id), way.visitor)),
-      map((found) => (found === 'resend' ? found : delivered(action, now(), found))),
-    );
+    defer(() =>
+      through(outgoing(action.conversation), (way) =>
+        readBack(action, client, (rid, id) => way.message(rid, id), way.visitor),
+      ),
+    ).pipe(map((found) => (found === 'resend' ? found : delivered(action, now(), found))));
 }
+
+const through = <T>(way: Outgoing | Observable<Outgoing>, what: (way: Outgoing) => Observable<T>): Observable<T> =>
+  way instanceof Outgoing ? what(way) : way.pipe(switchMap(what));
 
 const outgoingOf = (
   caller: string,
   config: Omit<ToRocketChatConfig, 'as'> & RocketchatSide,
-): ((conversation: Conversation) => Observable<Outgoing>) => {
+): ((conversation: Conversation) => Outgoing | Observable<Outgoing>) => {
   const { client, files, maxFileBytes: maxBytes = 52_428_800, scheduler = asyncScheduler } = config;
   above(`${caller}: maxFileBytes`, maxBytes, 0);
   const { as, maxTextLength = 1 } = config;
@@ -242,5 +241,8 @@ const outgoingOf = (
       return given === undefined ? undefined : defer(() => given).pipe(take(1));
     },
   };
-  return (conversation) => sideOf(config, conversation).pipe(map((found) => new Outgoing(rules, found)));
+  return (conversation) => {
+    const side = sideOf(config, conversation);
+    return 'as' in side ? new Outgoing(rules, side) : side.pipe(map((found) => new Outgoing(rules, found)));
+  };
 };

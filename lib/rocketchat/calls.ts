@@ -111,7 +111,8 @@ export class Calls implements RocketchatClient {
       // What has attachments needs no text.
       if (options.attachments === undefined || text !== '') checkedText(text, maxTextLength);
       const _id = options.id === undefined ? newMessageId(randomId) : checkedId('id', options.id);
-      return once(this.#rest.ask('message', requests.sendMessage(rid, _id, text, options)), this.message(_id), rid);
+      const sent = this.#rest.ask('message', requests.sendMessage(rid, _id, text, options));
+      return once(sent, () => this.message(_id), rid);
     });
   }
   message(id: string) {

@@ -7,9 +7,11 @@ import type {
   RocketchatAnswers,
   RocketchatConfig,
   RocketchatDepartment,
+  RocketchatMessage,
   RocketchatPage,
   RocketchatRoom,
 } from './answers.js';
+import { problemsOf } from '../problems.js';
 import { inquiryOf, messageOf, roomOfWire, visitorOf, Visitor } from './codec-objects.js';
 import { given, Id, Inquiry, Instant, isoOf, maybe, Message, read, Room, undecodable } from './codec-wire.js';
 
@@ -207,6 +209,14 @@ const DECODERS: { readonly [A in RocketchatAnswer]: Decoder<A> } = {
     receipts.map(({ userId, ts }) => ({ userId, at: isoOf(ts) })),
   ),
   done: nothing,
+};
+
+const Made = t.type({ message: t.type({ _id: Id, rid: Id }) });
+/** @internal Which message was made or changed: all that has to be known of it. */
+export const decodeMade = (json: unknown, call: string): Decoded<Pick<RocketchatMessage, 'id' | 'roomId'>> => {
+  if (Made.is(json)) return E.right({ id: json.message._id, roomId: json.message.rid });
+  const decoded = Made.decode(json);
+  return E.left(undecodable(`an answer to ${call}`, E.isLeft(decoded) ? problemsOf(decoded.left) : [], true));
 };
 
 /** The body of an answer. What was done but cannot be read is in doubt, if the call has an effect. */

@@ -52,8 +52,9 @@ export const ROUTES: readonly string[] = [
 const value = (text: string): string => encodeURIComponent(text);
 
 /** The path and query of a request. The token of a visitor may be in it. */
-export const pathOf = ({ route, params = {}, query = {} }: RocketchatRequest): string => {
-  const path = route.replace(/:(\w+)/g, (_, name: string) => value(params[name] ?? ''));
+export const pathOf = ({ route, params = {}, query }: RocketchatRequest): string => {
+  const path = route.includes(':') ? route.replace(/:(\w+)/g, (_, name: string) => value(params[name] ?? '')) : route;
+  if (query === undefined) return `/api/v1/${path}`;
   const entries = Object.entries(query).flatMap(([name, given]) =>
     typeof given === 'string' ? [`${name}=${value(given)}`] : given.map((one) => `${name}=${value(one)}`),
   );

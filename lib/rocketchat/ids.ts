@@ -4,16 +4,20 @@ import { sha256 } from './sha256.js';
 /** Those that servers make ids of: none that look like another. */
 const ALPHABET = '23456789ABCDEFGHJKLMNPQRSTWXYZabcdefghijkmnopqrstuvwxyz';
 const LENGTH = 17;
+const encoder = new TextEncoder();
+
+const idOf = (bytes: Uint8Array): string => {
+  let id = '';
+  for (let i = 0; i < LENGTH; i++) id += ALPHABET[(bytes[i] ?? 0) % ALPHABET.length] ?? '';
+  return id;
+};
 
 /**
  * The id of the message that an action becomes: 17 signs, as servers make them; the same for the same action, so that a message
  * that is sent again is still one.
  */
 export const messageIdOf = (actionId: string, part = ''): string =>
-  [...sha256(new TextEncoder().encode(part === '' ? actionId : `${actionId}\n${part}`))]
-    .slice(0, LENGTH)
-    .map((byte) => ALPHABET[byte % ALPHABET.length])
-    .join('');
+  idOf(sha256(encoder.encode(part === '' ? actionId : `${actionId}\n${part}`)));
 
 /** A new id for a message; `random` is from 0 up to 1. */
 export const newMessageId = (random?: () => number): string => {
@@ -21,7 +25,7 @@ export const newMessageId = (random?: () => number): string => {
     random === undefined
       ? crypto.getRandomValues(new Uint8Array(LENGTH))
       : Uint8Array.from({ length: LENGTH }, () => Math.floor(random() * 256));
-  return [...bytes].map((byte) => ALPHABET[byte % ALPHABET.length]).join('');
+  return idOf(bytes);
 };
 
 const ID = /^[\w-][\w.:~@-]{0,199}$/;

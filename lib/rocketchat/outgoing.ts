@@ -1,5 +1,5 @@
 import { either as E } from 'fp-ts';
-import { catchError, concatMap, defer, map, switchMap, throwError, type Observable } from 'rxjs';
+import { catchError, concatMap, map, switchMap, throwError, type Observable } from 'rxjs';
 import { ChatError } from '../errors.js';
 import type {
   ForwardAction,
@@ -15,7 +15,7 @@ import type { Download } from '../transport/download.js';
 import type { RocketchatMessage, RocketchatRoom } from './answers.js';
 import type { RocketchatClient, RocketchatVisitorClient } from './client.js';
 import { encodeAction, type RocketchatDialect } from './codec-action.js';
-import { decodeAnswer } from './codec-answer.js';
+import { decodeMade } from './codec-answer.js';
 import type { RocketchatRequest } from './codec-request.js';
 import type { RocketchatFileToSend } from './files.js';
 import { giveOver, transferFor, type HandoverClient } from './handover.js';
@@ -81,27 +81,26 @@ export class Outgoing {
     this.#visitor = side.as === 'visitor' ? rules.client.asVisitor(side.token) : undefined;
   }
 
+  /** Cold, once it can be sent. @throws ChatError when it cannot be. */
   send(action: Exclude<OutboundAction, TypingAction>): Ids {
-    return defer(() => {
-      checkedId('the id of the conversation', action.conversation.id);
-      switch (action.kind) {
-        case 'text':
-        case 'media':
-          return this.#said(action);
-        case 'forward':
-          return this.#forward(action);
-        case 'handoff':
-          return this.#handoff(action);
-        case 'end':
-          return this.#encoded(action).pipe(catchError(closedAlready), map(nobodySees));
-        case 'note':
-        case 'updateContact':
-        case 'updateConversation':
-          return this.#visitor === undefined ? this.#info(action) : this.#encoded(action);
-        default:
-          return this.#encoded(action);
-      }
-    });
+    checkedId('the id of the conversation', action.conversation.id);
+    switch (action.kind) {
+      case 'text':
+      case 'media':
+        return this.#said(action);
+      case 'forward':
+        return this.#forward(action);
+      case 'handoff':
+        return this.#handoff(action);
+      case 'end':
+        return this.#encoded(action).pipe(catchError(closedAlready), map(nobodySees));
+      case 'note':
+      case 'updateContact':
+      case 'updateConversation':
+        return this.#visitor === undefined ? this.#info(action) : this.#encoded(action);
+      default:
+        return this.#encoded(action);
+    }
   }
 
   /** Of a visitor, to a new room where the old one is closed, if that is wanted. */
@@ -163,10 +162,11 @@ export class Outgoing {
     const { call } = request;
     const answered = client.request(request);
     if (!MESSAGES.has(call) && call !== 'confirmFile') return answered.pipe(map(nobodySees));
-    const message = answered.pipe(map((json) => right(decodeAnswer('message', json, call, true))));
+    const message = answered.pipe(map((json) => right(decodeMade(json, call))));
     const rid = action.conversation.id;
     // Sent again, it is one message, whatever the answer.
-    const whole = call === 'send' ? once(message, this.message(rid, messageIdOf(action.id)), rid) : message;
+    const whole: typeof message =
+      call === 'send' ? once(message, () => this.message(rid, messageIdOf(action.id)), rid) : message;
     return whole.pipe(map(({ id }) => [id]));
   }
 

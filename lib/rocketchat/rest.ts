@@ -2,7 +2,8 @@ import { either as E } from 'fp-ts';
 import * as t from 'io-ts';
 import { catchError, defer, map, of, share, switchMap, tap, throwError, type Observable } from 'rxjs';
 import { ChatError } from '../errors.js';
-import { http, type HttpResponse } from '../transport/http.js';
+import { http, type HttpRequest, type HttpResponse } from '../transport/http.js';
+import type { Writable } from '../writable.js';
 import type { RocketchatAnswer, RocketchatAnswers } from './answers.js';
 import { decodeAnswer } from './codec-answer.js';
 import { rocketchatError } from './codec-error.js';
@@ -28,16 +29,16 @@ const STRICT = new Map([
 const CLOCKS_MS = 2_000;
 
 const rateIn = ({ header }: HttpResponse, now: number, windowMs: number): RateNews | undefined => {
-  const [limit, remaining, theirs = NaN] = ['limit', 'remaining', 'reset'].map((name) =>
-    Number(header(`x-ratelimit-${name}`) ?? NaN),
-  );
+  const limit = Number(header('x-ratelimit-limit') ?? NaN);
+  // Whoever does not tell this tells nothing else.
+  if (!(limit > 0)) return undefined;
+  const remaining = Number(header('x-ratelimit-remaining') ?? NaN);
+  const theirs = Number(header('x-ratelimit-reset') ?? NaN);
   // By our clock, where the date of the answer shows that theirs is another.
   const ours = theirs - Date.parse(header('date') ?? '') + now;
   const isOff = ours > now && ours <= now + windowMs + CLOCKS_MS && Math.abs(ours - theirs) > CLOCKS_MS;
   const resetAt = isOff ? ours : theirs;
-  return limit !== undefined && limit > 0 && remaining !== undefined && remaining >= 0 && resetAt > 0
-    ? { limit, remaining, resetAt }
-    : undefined;
+  return remaining >= 0 && resetAt > 0 ? { limit, remaining, resetAt } : undefined;
 };
 /** A page of a proxy that says 401 is `refused`. */
 const isRefusedLogin = (error: unknown): boolean =>
@@ -132,25 +133,29 @@ export class Rest {
   ): Observable<unknown> {
     const { baseUrl, timeoutMs, fileTimeoutMs, maxAnswerBytes, rateWindowMs, scheduler, fetch } = this.#settings;
     const { call, method, body } = request;
-    return http({
+    const all: Record<string, string> = {};
+    if (form !== undefined) all['content-type'] = form.contentType;
+    if (body !== undefined) all['content-type'] = 'application/json';
+    if (session !== undefined) {
+      all['x-auth-token'] = session.authToken;
+      all['x-user-id'] = session.userId;
+    }
+    for (const name in headers) all[name] = headers[name] ?? '';
+    const sent: Writable<HttpRequest> = {
       platform: 'rocketchat',
       call,
       method,
       url: baseUrl + pathOf(request),
-      headers: {
-        ...(form !== undefined && { 'content-type': form.contentType }),
-        ...(body !== undefined && { 'content-type': 'application/json' }),
-        ...(session !== undefined && { 'x-auth-token': session.authToken, 'x-user-id': session.userId }),
-        ...headers,
-      },
-      ...(form !== undefined && { body: form.body }),
-      ...(body !== undefined && { body: JSON.stringify(body) }),
+      headers: all,
       hasEffect: hasEffect(request),
       timeoutMs: form === undefined ? timeoutMs : fileTimeoutMs,
       maxBytes: maxAnswerBytes,
       scheduler,
-      ...(fetch !== undefined && { fetch }),
-    }).pipe(
+    };
+    if (body !== undefined) sent.body = JSON.stringify(body);
+    else if (form !== undefined) sent.body = form.body;
+    if (fetch !== undefined) sent.fetch = fetch;
+    return http(sent).pipe(
       map((response) => {
         const { status, header } = response;
         const json = response.json();

@@ -9,7 +9,7 @@ const isPrime = (n: number): boolean => {
 const PRIMES: number[] = [];
 for (let n = 2; PRIMES.length < 64; n++) if (isPrime(n)) PRIMES.push(n);
 const START = PRIMES.slice(0, 8).map((prime) => fraction(prime, 2));
-const ROUNDS = PRIMES.map((prime) => fraction(prime, 3));
+const ROUNDS = Int32Array.from(PRIMES, (prime) => fraction(prime, 3));
 
 /**
  * SHA-256 (FIPS 180-4), at once: the one of the platform is asynchronous, and browsers have it on secure pages only.
@@ -27,24 +27,47 @@ export const sha256 = (message: Uint8Array): Uint8Array => {
 
   const state = Int32Array.from(START);
   const w = new Int32Array(64);
-  const at = (list: Int32Array | readonly number[], index: number): number => list[index] ?? 0;
+  const at = (list: Int32Array, index: number): number => list[index] as number;
   for (let block = 0; block < padded.length; block += 64) {
     for (let i = 0; i < 16; i++) w[i] = view.getInt32(block + 4 * i);
     for (let i = 16; i < 64; i++) {
-      const [a, b] = [at(w, i - 15), at(w, i - 2)];
+      const a = at(w, i - 15);
+      const b = at(w, i - 2);
       const s0 = rotate(a, 7) ^ rotate(a, 18) ^ (a >>> 3);
       const s1 = rotate(b, 17) ^ rotate(b, 19) ^ (b >>> 10);
       w[i] = (at(w, i - 16) + s0 + at(w, i - 7) + s1) | 0;
     }
-    let [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0] = state;
+    // One by one: to take them out of a list, and to exchange them in one, makes a list in each round.
+    let a = at(state, 0);
+    let b = at(state, 1);
+    let c = at(state, 2);
+    let d = at(state, 3);
+    let e = at(state, 4);
+    let f = at(state, 5);
+    let g = at(state, 6);
+    let h = at(state, 7);
     for (let i = 0; i < 64; i++) {
       const s1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25);
       const t1 = (h + s1 + ((e & f) ^ (~e & g)) + at(ROUNDS, i) + at(w, i)) | 0;
       const s0 = rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22);
       const t2 = (s0 + ((a & b) ^ (a & c) ^ (b & c))) | 0;
-      [h, g, f, e, d, c, b, a] = [g, f, e, (d + t1) | 0, c, b, a, (t1 + t2) | 0];
+      h = g;
+      g = f;
+      f = e;
+      e = (d + t1) | 0;
+      d = c;
+      c = b;
+      b = a;
+      a = (t1 + t2) | 0;
     }
-    [a, b, c, d, e, f, g, h].forEach((word, i) => (state[i] = at(state, i) + word));
+    state[0] = at(state, 0) + a;
+    state[1] = at(state, 1) + b;
+    state[2] = at(state, 2) + c;
+    state[3] = at(state, 3) + d;
+    state[4] = at(state, 4) + e;
+    state[5] = at(state, 5) + f;
+    state[6] = at(state, 6) + g;
+    state[7] = at(state, 7) + h;
   }
   const digest = new DataView(new ArrayBuffer(32));
   state.forEach((word, i) => {

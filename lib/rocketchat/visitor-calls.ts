@@ -70,18 +70,18 @@ export const register = ({ rest, owners }: Shared, draft: RocketchatVisitorDraft
  * @internal A message whose id was used before is stored once, whatever the answer: an error that gives no reason, an answer that
  * names no message, or the message itself. So it is read back.
  */
-export const once = (
-  send: Observable<RocketchatMessage>,
-  readBack: Observable<RocketchatMessage>,
+export const once = <M extends Pick<RocketchatMessage, 'id' | 'roomId'>>(
+  send: Observable<M>,
+  readBack: () => Observable<M>,
   rid: string,
-): Observable<RocketchatMessage> =>
+): Observable<M> =>
   send.pipe(
     catchError((error: unknown) => {
       const isUnclear =
         error instanceof ChatError &&
         ((error.kind === 'refused' && error.reason === undefined) || error.kind === 'undecodable');
       if (!isUnclear) return throwError(() => error);
-      return readBack.pipe(
+      return readBack().pipe(
         catchError((thrown: unknown) => {
           const { kind, reason } = toChatError('rocketchat', thrown);
           if (kind === 'refused' && reason !== 'notRocketChat') return throwError(() => error);
@@ -152,7 +152,7 @@ export class VisitorCalls implements RocketchatVisitorClient {
       checkedText(text, Infinity);
       const _id = id === undefined ? newMessageId(settings.randomId) : checkedId('id', id);
       const sent = rest.ask('message', requests.visitorSend(this.#token, rid, _id, text));
-      return once(sent, rest.ask('message', requests.visitorMessage(this.#token, rid, _id)), rid);
+      return once(sent, () => rest.ask('message', requests.visitorMessage(this.#token, rid, _id)), rid);
     });
   }
   message(rid: string, id: string) {
