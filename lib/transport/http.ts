@@ -4,6 +4,8 @@ import { ChatError } from '../errors.js';
 import { atLeast, timerLimit } from '../range.js';
 import { Aborts } from './aborts.js';
 import { collect, iterated, type Chunks } from './collect.js';
+import { Origins } from './origins.js';
+import { limitTime } from './time-limits.js';
 import { transportError } from './transport-error.js';
 
 export interface HttpRequest {
@@ -52,8 +54,8 @@ const decoder = new TextDecoder();
 const NOTHING = new Uint8Array();
 /** Of all calls: it holds nothing but what is to be used again. */
 const aborts = new Aborts();
-/** An origin without a user name, then anything. */
-const ADDRESS = /^https?:\/\/[^/?#@\\]+([/?#]|$)/i;
+/** Of all calls: those that are addresses. */
+const origins = new Origins();
 const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]+$/;
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
@@ -74,7 +76,7 @@ export const http = (request: HttpRequest): Observable<HttpResponse> => {
   const { method = 'GET', headers = {}, fetch = defaultFetch, scheduler = asyncScheduler } = request;
   const { hasEffect = method !== 'GET', into } = request;
   // Checked here, because a `fetch` reports it like a lost connection, which would leave the call in doubt.
-  if (!ADDRESS.test(url) || !URL.canParse(url)) throw new TypeError('http: url must be an http or https address');
+  if (!origins.begin(url)) throw new TypeError('http: url must be an http or https address');
   for (const name in headers) {
     if (!HEADER_NAME.test(name) || !HEADER_VALUE.test(headers[name] ?? '')) {
       throw new TypeError('http: the name or the value of a header has signs that cannot be sent');
@@ -90,12 +92,11 @@ export const http = (request: HttpRequest): Observable<HttpResponse> => {
       subscriber.error(new ChatError(kind, platform, `${call} ${sentence}`, { inDoubt: hasEffect }));
     };
 
-    subscriber.add(
-      scheduler.schedule(() => {
-        fail('timeout', `had no answer within ${timeoutMs} ms`);
-      }, timeoutMs),
-    );
+    const inTime = limitTime(scheduler, timeoutMs, () => {
+      fail('timeout', `had no answer within ${timeoutMs} ms`);
+    });
     subscriber.add(() => {
+      inTime();
       // An abort makes an error with its stack: 27 µs that an answered call can do without.
       if (!isOver) abort.abort();
     });
