@@ -3,7 +3,7 @@ import { asyncScheduler, Observable, type SchedulerLike } from 'rxjs';
 import { ChatError } from '../errors.js';
 import { atLeast, timerLimit } from '../range.js';
 import { Aborts } from './aborts.js';
-import { collect, iterated, type Chunks } from './collect.js';
+import { collect, isTelling, iterated, listen, type Chunks } from './collect.js';
 import { Origins } from './origins.js';
 import { limitTime } from './time-limits.js';
 import { transportError } from './transport-error.js';
@@ -194,16 +194,16 @@ export const checkLimits = (caller: string, timeoutMs: number, maxBytes: number)
 
 /** The body up to `maxBytes`, `undefined` when it is larger. */
 const bodyOf = async (response: Response, maxBytes: number): Promise<Uint8Array | undefined> => {
-  const { headers, body } = response;
+  const { headers } = response;
+  const body: Chunks | null = response.body;
   const announced = headers.get('content-length');
-  if (announced !== null) {
-    if (Number(announced) > maxBytes) return undefined;
-    // It cannot become more than that unless it is packed: read in one piece, which is faster than chunk by chunk.
-    if (headers.get('content-encoding') === null && headers.get('transfer-encoding') === null) {
-      const whole = new Uint8Array(await response.arrayBuffer());
-      return whole.length > maxBytes ? undefined : whole;
-    }
+  if (announced !== null && Number(announced) > maxBytes) return undefined;
+  if (body === null) return NOTHING;
+  if (isTelling(body)) return listen(body, maxBytes);
+  // It cannot become more than that unless it is packed: read in one piece, which is faster than chunk by chunk.
+  if (announced !== null && headers.get('content-encoding') === null && headers.get('transfer-encoding') === null) {
+    const whole = new Uint8Array(await response.arrayBuffer());
+    return whole.length > maxBytes ? undefined : whole;
   }
-  const chunks: Chunks | null = body;
-  return chunks === null ? NOTHING : collect(chunks, maxBytes);
+  return collect(body, maxBytes);
 };

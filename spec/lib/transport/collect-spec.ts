@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { expect } from 'chai';
-import { collect, type Chunks } from '../../../lib/transport/collect.js';
+import { collect, listen, type Chunks } from '../../../lib/transport/collect.js';
 
 const chunks = [Uint8Array.of(1, 2), Uint8Array.of(), Uint8Array.of(3)];
 
@@ -62,5 +62,36 @@ describe('collect', () => {
     };
     const thrown = await collect(failing(), 9).catch((error: unknown) => error);
     expect(thrown).to.equal(broken);
+  });
+});
+
+describe('listen', () => {
+  it('joins the chunks of a Node stream, in an array of their own', async () => {
+    const slab = new Uint8Array(1_000).fill(7);
+    const whole = await listen(Readable.from([slab.subarray(1, 3)]), 3);
+    expect(whole).to.deep.equal(Uint8Array.of(7, 7));
+    expect(whole?.buffer.byteLength).to.equal(2);
+    expect(await listen(Readable.from(chunks), 3)).to.deep.equal(Uint8Array.of(1, 2, 3));
+    expect(await listen(Readable.from([]), 0)).to.deep.equal(new Uint8Array());
+  });
+
+  it('gives nothing when they are more than allowed', async () => {
+    expect(await listen(Readable.from(chunks), 2)).to.equal(undefined);
+  });
+
+  it('rejects when the stream fails, and when it is closed before its end', async () => {
+    const outcomeOf = async (end: (stream: Readable) => void): Promise<unknown> => {
+      const stream = new Readable({ read: () => undefined });
+      const heard = listen(stream, 10).then(
+        () => 'whole',
+        (error: unknown) => error,
+      );
+      stream.push(Uint8Array.of(1));
+      end(stream);
+      return heard;
+    };
+    const cut = new Error('cut');
+    expect(await outcomeOf((stream) => stream.destroy(cut))).to.equal(cut);
+    expect(await outcomeOf((stream) => stream.destroy())).to.be.an('error');
   });
 });
