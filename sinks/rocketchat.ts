@@ -156,7 +156,7 @@ export function toRocketChat(config: ToRocketChatConfig): OperatorFunction<Outbo
   const sent = (way: Outgoing, action: OutboundAction, marks: TypingMarks): Observable<readonly string[]> => {
     const rid = action.conversation.id;
     if (action.kind === 'typing') return marks.on(rid, way.typing(action), action.forMs).pipe(map(() => []));
-    return ENDS_TYPING.has(action.kind) ? way.send(action).pipe(marks.until(rid)) : way.send(action);
+    return ENDS_TYPING.has(action.kind) ? defer(() => way.send(action)).pipe(marks.until(rid)) : way.send(action);
   };
   const sending = (action: OutboundAction, marks: TypingMarks): Observable<Receipt> =>
     defer(() => {
