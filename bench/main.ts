@@ -12,6 +12,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   trueconf: async () => import('./trueconf.js'),
   chatfirst: async () => import('./chatfirst.js'),
   rocketchat: async () => import('./rocketchat.js'),
+  queue: async () => import('./queue.js'),
   bundle: async () => import('./bundle.js'),
 };
 

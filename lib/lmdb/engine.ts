@@ -4,7 +4,7 @@ import { ChatError } from '../errors.js';
 /** What we use of a database of lmdb: its own types speak of `any`. */
 export interface Db<K, V> {
   get(key: K): V | undefined;
-  put(key: K, value: V): unknown;
+  put(key: K, value: V, options?: { readonly append?: boolean }): unknown;
   /** Inside of a transaction only: whether it was there. */
   removeSync(key: K): boolean;
   getRange(options: {

@@ -2,7 +2,7 @@ import { createReadStream, writeSync } from 'node:fs';
 import { InboundEventCodec, OutboundActionCodec } from '../model/codec.js';
 import { openEngine, type Engine } from './engine.js';
 import { sideKey } from './lmdb-file.js';
-import { decodeHead, decodeKept, decodeLetter, objectIn, type Content } from './records.js';
+import { decodeHead, decodeKept, decodeLetter, jsonIn, objectIn, type Content } from './records.js';
 import { decodeRecord } from './store-records.js';
 
 /**
@@ -38,10 +38,10 @@ const readQueue = (engine: Engine, name: string): Found => {
   const isItem = (value: unknown): boolean =>
     holds === 'actions' ? OutboundActionCodec.is(value) : InboundEventCodec.is(value);
   const unread: string[] = [];
-  const look = (what: string, { json, problem }: Content): void => {
-    let isRead = problem === undefined;
+  const look = (what: string, content: Content): void => {
+    let isRead = content.problem === undefined;
     try {
-      isRead &&= isItem(JSON.parse(json.toString()));
+      isRead &&= isItem(JSON.parse(jsonIn(content)));
     } catch {
       isRead = false;
     }

@@ -12,26 +12,33 @@ const MARK = 0xa0;
 /** What an item carries in front of its JSON: mark and shape, how often it was resubmitted, when it was added, the length of its key. */
 const FIXED = 17;
 
-/** The JSON of an item, or the whole record where that could not be read, and then why. */
+/** The record of an item: its JSON lies behind `from`. Where it could not be read, why. */
 export interface Content {
-  readonly json: Buffer;
+  readonly record: Buffer;
+  readonly from: number;
   readonly problem?: string;
 }
 
-/** @internal How many bytes an item takes. */
-export const keptBytes = (key: string, json: Buffer): number => FIXED + Buffer.byteLength(key) + json.length;
-
-/** @internal */
-export const encodeKept = ({ key, at, resubmitted, content: { json, problem } }: Kept<Content>): Buffer => {
-  if (problem !== undefined) return json;
+/** @internal The record of an item: what is not known yet about it is written by `encodeKept`. */
+export const recordOf = (key: string, json: string): Content => {
   const keyBytes = Buffer.byteLength(key);
-  const record = Buffer.allocUnsafe(FIXED + keyBytes + json.length);
-  record.writeUInt8(MARK | SHAPE, 0);
-  record.writeUInt32LE(resubmitted, 1);
-  record.writeDoubleLE(at, 5);
+  const from = FIXED + keyBytes;
+  const record = Buffer.allocUnsafe(from + Buffer.byteLength(json));
+  record[0] = MARK | SHAPE;
   record.writeUInt32LE(keyBytes, 13);
   record.write(key, FIXED);
-  json.copy(record, FIXED + keyBytes);
+  record.write(json, from);
+  return { record, from };
+};
+
+/** @internal */
+export const jsonIn = ({ record, from }: Content): string => record.toString('utf8', from);
+
+/** @internal */
+export const encodeKept = ({ at, resubmitted, content: { record, problem } }: Kept<Content>): Buffer => {
+  if (problem !== undefined) return record;
+  record.writeUInt32LE(resubmitted, 1);
+  record.writeDoubleLE(at, 5);
   return record;
 };
 
@@ -39,7 +46,7 @@ export const encodeKept = ({ key, at, resubmitted, content: { json, problem } }:
 export const decodeKept = (record: Buffer): Kept<Content> => {
   const { length: bytes } = record;
   const unread = (problem: string): Kept<Content> => {
-    return { key: '', at: 0, resubmitted: 0, bytes, content: { json: record, problem } };
+    return { key: '', at: 0, resubmitted: 0, bytes, content: { record, from: 0, problem } };
   };
   const mark = record[0] ?? 0;
   if ((mark & 0xf0) !== MARK || bytes < FIXED) return unread('it is no record of ours');
@@ -48,7 +55,7 @@ export const decodeKept = (record: Buffer): Kept<Content> => {
   const at = record.readDoubleLE(5);
   if (bytes < FIXED + keyBytes || !(at >= 0 && at <= 8.64e15)) return unread('it is no record of ours');
   const key = record.toString('utf8', FIXED, FIXED + keyBytes);
-  return { key, at, resubmitted: record.readUInt32LE(1), bytes, content: { json: record.subarray(FIXED + keyBytes) } };
+  return { key, at, resubmitted: record.readUInt32LE(1), bytes, content: { record, from: FIXED + keyBytes } };
 };
 
 /** @internal */

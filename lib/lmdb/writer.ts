@@ -1,5 +1,5 @@
-import { Observable, type Subscriber } from 'rxjs';
 import { ChatError } from '../errors.js';
+import type { AnyTask } from '../queue/task.js';
 import type { Engine } from './engine.js';
 
 /** Something that keeps values of the transaction that is running, and writes them at its end. */
@@ -10,14 +10,6 @@ export interface Participant {
   reset(): void;
 }
 
-interface Job {
-  readonly run: () => unknown;
-  readonly subscriber: Subscriber<unknown>;
-  /** Whoever asked is gone; what has not begun does not begin. */
-  isGone: boolean;
-  outcome: { readonly result: unknown } | { readonly error: ChatError } | undefined;
-}
-
 /**
  * Group commit: what is to be written while a transaction is on its way to the disk goes into the next one, together. Each
  * transaction is written as a whole or not at all.
@@ -26,8 +18,8 @@ interface Job {
  */
 export class Writer {
   readonly #engine: Engine;
-  #jobs: Job[] = [];
-  #lasts: Job[] = [];
+  #tasks: AnyTask[] = [];
+  #lasts: AnyTask[] = [];
   readonly #participants = new Set<Participant>();
   #running: Promise<void> | undefined;
   #isInside = false;
@@ -47,24 +39,15 @@ export class Writer {
     this.#participants.add(participant);
   }
 
-  /**
-   * Runs `job` in a transaction and emits its result when that is synced; a `ChatError` that it throws concerns nobody
-   * else. `last`: behind the others of its transaction.
-   */
-  write<R>(job: () => R, last = false): Observable<R> {
-    return new Observable<R>((subscriber) => {
-      if (this.#closed) {
-        subscriber.error(new ChatError('unreachable', 'lmdb', 'the file is closed', { retryable: false }));
-        return undefined;
-      }
-      const waiting: Job = { run: job, subscriber: subscriber, isGone: false, outcome: undefined };
-      (last ? this.#lasts : this.#jobs).push(waiting);
-      this.#start();
-      return () => {
-        waiting.isGone = true;
-      };
-    });
-  }
+  /** Writes a task; `last`: behind the others of its transaction. */
+  readonly write = (task: AnyTask, last = false): void => {
+    if (this.#closed) {
+      task.end(new ChatError('unreachable', 'lmdb', 'the file is closed', { retryable: false }));
+      return;
+    }
+    (last ? this.#lasts : this.#tasks).push(task);
+    this.#start();
+  };
 
   /** Resolves when everything is written, and takes nothing more. */
   async close(): Promise<void> {
@@ -73,51 +56,41 @@ export class Writer {
   }
 
   #start(): void {
-    if (this.#running !== undefined || this.#jobs.length + this.#lasts.length === 0) return;
+    if (this.#running !== undefined || this.#tasks.length + this.#lasts.length === 0) return;
     this.#running = this.#group();
   }
 
   async #group(): Promise<void> {
-    let group: readonly Job[] = [];
+    let group: readonly AnyTask[] | undefined;
     let failure: ChatError | undefined;
     try {
       await this.#engine.transaction(() => {
         // Taken now: lmdb lets us wait for our turn, and more came meanwhile.
-        group = this.#run();
+        group = this.#takeAll();
+        this.#run(group);
       });
     } catch (thrown) {
       failure = await failureOf(thrown);
     }
     this.#running = undefined;
-    if (group.length === 0 && failure !== undefined) {
-      group = [...this.#jobs.splice(0), ...this.#lasts.splice(0)];
-    }
-    for (const { subscriber, outcome } of group) {
-      const error = failure ?? (outcome !== undefined && 'error' in outcome ? outcome.error : undefined);
-      if (error !== undefined) subscriber.error(error);
-      else {
-        subscriber.next(outcome !== undefined && 'result' in outcome ? outcome.result : undefined);
-        subscriber.complete();
-      }
-    }
+    for (const task of group ?? this.#takeAll()) task.end(failure);
     this.#start();
   }
 
-  #run(): readonly Job[] {
-    const group = [...this.#jobs.splice(0), ...this.#lasts.splice(0)];
+  #takeAll(): readonly AnyTask[] {
+    const all = this.#tasks;
+    // Most often there is one of these.
+    all.push(...this.#lasts);
+    this.#tasks = [];
+    this.#lasts = [];
+    return all;
+  }
+
+  #run(group: readonly AnyTask[]): void {
     this.#isInside = true;
     try {
-      for (const job of group) {
-        if (job.isGone) continue;
-        try {
-          job.outcome = { result: job.run() };
-        } catch (thrown) {
-          if (!(thrown instanceof ChatError)) throw thrown;
-          job.outcome = { error: thrown };
-        }
-      }
+      for (const task of group) if (!task.isGone) task.run();
       for (const participant of this.#participants) participant.flush();
-      return group;
     } finally {
       this.#isInside = false;
       for (const participant of this.#participants) participant.reset();

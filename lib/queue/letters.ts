@@ -21,30 +21,26 @@ export class Letters<T, C> {
   }
 
   write(letter: KeptLetter<C>): void {
-    const head = this.#shelf.head();
-    const { nextLetter, letters, bytes, holdChanges } = head;
-    this.#shelf.letters.put(nextLetter, letter);
-    if (letter.holds) this.#shelf.holds.put(nextLetter, letter.kept.key);
-    this.#shelf.setHead({
-      ...head,
-      nextLetter: nextLetter + 1,
-      letters: letters + 1,
-      bytes: bytes + letter.kept.bytes,
-      holdChanges: letter.holds ? holdChanges + 1 : holdChanges,
-    });
+    const head = this.#shelf.edit();
+    this.#shelf.letters.put(head.nextLetter, letter);
+    if (letter.holds) {
+      this.#shelf.holds.put(head.nextLetter, letter.kept.key);
+      head.holdChanges++;
+    }
+    head.nextLetter++;
+    head.letters++;
+    head.bytes += letter.kept.bytes;
   }
 
   remove(letter: number, { kept, holds }: KeptLetter<C>): void {
-    const head = this.#shelf.head();
-    const { letters, bytes, holdChanges } = head;
+    const head = this.#shelf.edit();
     this.#shelf.letters.remove(letter);
-    if (holds) this.#shelf.holds.remove(letter);
-    this.#shelf.setHead({
-      ...head,
-      letters: letters - 1,
-      bytes: bytes - kept.bytes,
-      holdChanges: holds ? holdChanges + 1 : holdChanges,
-    });
+    if (holds) {
+      this.#shelf.holds.remove(letter);
+      head.holdChanges++;
+    }
+    head.letters--;
+    head.bytes -= kept.bytes;
   }
 
   /** Drops what is too old, some at a time; looks once an hour. */
@@ -54,8 +50,7 @@ export class Letters<T, C> {
     const isDue = ({ parkedAt, holds }: KeptLetter<C>): boolean => parkedAt <= dueBefore && !holds;
     const old = this.#shelf.letters.after(0, DROP).filter(([, kept]) => isDue(kept));
     for (const [letter, kept] of old) this.remove(letter, kept);
-    const head = this.#shelf.head();
-    if (old.length > 0) this.#shelf.setHead({ ...head, expired: head.expired + old.length });
+    if (old.length > 0) this.#shelf.edit().expired += old.length;
     this.#pruneAt = old.length < DROP ? now + HOUR : now;
   }
 

@@ -1,4 +1,4 @@
-import { defer, type SchedulerLike } from 'rxjs';
+import type { SchedulerLike } from 'rxjs';
 import { conversationKey, type InboundEvent, type OutboundAction } from '../model/index.js';
 import { MEMORY } from '../store/writing.js';
 import { untraced } from '../trace.js';
@@ -8,6 +8,7 @@ import {
   EMPTY,
   jsonOf,
   type Batch,
+  type Draft,
   type Head,
   type Kept,
   type KeptLetter,
@@ -15,6 +16,7 @@ import {
   type Table,
   type Tries,
 } from './shelf.js';
+import type { AnyTask } from './task.js';
 
 export interface MemoryQueueConfig extends QueueLimits {
   /** Named in reports. Default: `queue`. */
@@ -75,20 +77,28 @@ class MemoryShelf<T extends InboundEvent | OutboundAction> implements Shelf<T, T
   readonly tries = new MemoryTable<Tries>();
   readonly batches = new MemoryTable<Batch>();
   readonly holds = new MemoryTable<string>();
-  #head = EMPTY;
+  readonly #head: Draft = { ...EMPTY };
 
   constructor(name: string) {
     this.name = name;
   }
 
-  readonly write = <R>(job: () => R): ReturnType<typeof defer<readonly R[]>> => defer(() => [job()]);
+  readonly write = (task: AnyTask): void => {
+    try {
+      task.run();
+    } catch (error) {
+      task.end(error);
+      return;
+    }
+    task.end();
+  };
 
   head(): Head {
     return this.#head;
   }
 
-  setHead(head: Head): void {
-    this.#head = head;
+  edit(): Draft {
+    return this.#head;
   }
 
   pack(item: T): { readonly key: string; readonly content: T; readonly bytes: number } {

@@ -1,6 +1,6 @@
-import type { Observable } from 'rxjs';
 import { ChatError } from '../errors.js';
 import type { Outcome } from '../model/index.js';
+import type { AnyTask } from './task.js';
 
 /** Who has the lease. */
 export interface Owner {
@@ -43,6 +43,9 @@ export const EMPTY: Head = {
   until: null,
   holdChanges: 0,
 };
+
+/** A head while a transaction changes it. */
+export type Draft = { -readonly [Name in keyof Head]: Head[Name] };
 
 /** An item as it is kept. */
 export interface Kept<C> {
@@ -113,13 +116,11 @@ export interface Shelf<T, C> {
   readonly medium: object;
   /** Nothing when no other process can have it. */
   readonly leasing: Leasing | undefined;
-  /**
-   * Runs `job` in a transaction, after those that came before, and emits its result when that is safe. A job that throws a
-   * `ChatError` has written nothing. `last`: it may come after later ones that share its transaction.
-   */
-  write<R>(job: () => R, last?: boolean): Observable<R>;
+  /** Writes a task, after those that came before. `last`: it may come after later ones that share its transaction. */
+  readonly write: (task: AnyTask, last?: boolean) => void;
   head(): Head;
-  setHead(head: Head): void;
+  /** The head to be changed, inside of a transaction: all changes of it are written together. */
+  edit(): Draft;
   readonly items: Table<Kept<C>>;
   readonly letters: Table<KeptLetter<C>>;
   readonly tries: Table<Tries>;
