@@ -1,5 +1,7 @@
 // A process that has a queue, until it is killed: node queue-child.js fill DIR COUNT | work DIR.
+import type { InboundEvent } from 'tidewire';
 import { lmdbFile, lmdbQueue } from 'tidewire/lmdb';
+import type { Leased } from 'tidewire/queue';
 import { messageOf } from './queue-raw.js';
 
 /** What a child tells. */
@@ -47,22 +49,18 @@ const work = (): void => {
   let settled = 0;
   let began = 0;
   let isFirst = true;
-  queue.lease({ maxInFlight: IN_FLIGHT }).subscribe({
-    next: (leased) => {
-      if (isFirst) answer();
-      isFirst = false;
-      queue.ack(leased).subscribe({
-        next: () => {
-          settled++;
-          if (settled === WARM) began = performance.now();
-          if (settled === WARM + MEASURED) answer(((performance.now() - began) * 1_000) / MEASURED);
-        },
-        error: unexpected,
-      });
-      queue.add(messageOf(leased.place, leased.place % CONVERSATIONS)).subscribe({ error: unexpected });
-    },
-    error: unexpected,
-  });
+  const count = (): void => {
+    settled++;
+    if (settled === WARM) began = performance.now();
+    if (settled === WARM + MEASURED) answer(((performance.now() - began) * 1_000) / MEASURED);
+  };
+  const replace = (leased: Leased<InboundEvent>): void => {
+    if (isFirst) answer();
+    isFirst = false;
+    queue.ack(leased).subscribe({ next: count, error: unexpected });
+    queue.add(messageOf(leased.place, leased.place % CONVERSATIONS)).subscribe({ error: unexpected });
+  };
+  queue.lease({ maxInFlight: IN_FLIGHT }).subscribe({ next: replace, error: unexpected });
 };
 
 if (what === 'fill') fill(0);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Subject } from 'rxjs';
 import { openAccounts, traceOf, type InboundEvent } from 'tidewire';
 import { lmdbFile, lmdbQueue } from 'tidewire/lmdb';
-import { fromQueue, toQueue, type Queue } from 'tidewire/queue';
+import { fromQueue, toQueue, type Leased, type Queue } from 'tidewire/queue';
 import { compare, type Bench } from './harness.js';
 import { messageOf, rawFile, type RawFile } from './queue-raw.js';
 import { million } from './queue-million.js';
@@ -45,17 +45,15 @@ const unexpected = (error: unknown): void => {
 /** Accepted, delivered, settled: safely accepted, and safely done. */
 const throughQueue = async (queue: Queue<InboundEvent>, inFlight: number): Promise<number> => {
   const waiting = new Map<string, () => void>();
-  const lease = queue.lease().subscribe({
-    next: (leased) => {
-      const { id } = leased.item;
-      const next = (): void => {
-        waiting.get(id)?.();
-        waiting.delete(id);
-      };
-      queue.ack(leased).subscribe({ next, error: unexpected });
-    },
-    error: unexpected,
-  });
+  const settle = (leased: Leased<InboundEvent>): void => {
+    const { id } = leased.item;
+    const next = (): void => {
+      waiting.get(id)?.();
+      waiting.delete(id);
+    };
+    queue.ack(leased).subscribe({ next, error: unexpected });
+  };
+  const lease = queue.lease().subscribe({ next: settle, error: unexpected });
   const rate = await rateOf(inFlight, (event, over) => {
     waiting.set(event.id, over);
     queue.add(event).subscribe({ error: unexpected });
@@ -136,12 +134,10 @@ const patienceOf = async (accept: Run): Promise<number> => {
 };
 
 const acceptedByQueue = async (queue: Queue<InboundEvent>): Promise<number> => {
-  const lease = queue.lease().subscribe({
-    next: (leased) => {
-      queue.ack(leased).subscribe({ error: unexpected });
-    },
-    error: unexpected,
-  });
+  const settle = (leased: Leased<InboundEvent>): void => {
+    queue.ack(leased).subscribe({ error: unexpected });
+  };
+  const lease = queue.lease().subscribe({ next: settle, error: unexpected });
   const patience = await patienceOf((event, accepted) => {
     queue.add(event).subscribe({ next: accepted, error: unexpected });
   });
