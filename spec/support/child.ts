@@ -66,6 +66,20 @@ export class Child {
     await Promise.race([enough, this.#exit]);
   }
 
+  /** Has it do what it does when somebody talks to it. */
+  talk(): void {
+    this.#process.stdin?.write('\n');
+  }
+
+  /** It stands still, and does not know it. */
+  stop(): void {
+    this.#process.kill('SIGSTOP');
+  }
+
+  goOn(): void {
+    this.#process.kill('SIGCONT');
+  }
+
   /** Ends what it talks to, and waits for it. */
   async leave(): Promise<unknown> {
     this.#process.stdin?.end();

@@ -4,12 +4,14 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { firstValueFrom } from 'rxjs';
 import { lmdbQueue } from 'tidewire/lmdb';
+import { trueconfSimulator, type TrueconfSimulator } from 'tidewire/simulators';
 import { bundled, Child } from '../../support/child.js';
 import { Temporary } from '../../support/temporary.js';
 
 describe('the disk under a queue', () => {
   const temporary = new Temporary();
   const children: Child[] = [];
+  const simulators: TrueconfSimulator[] = [];
   let folder = '';
   before(() => {
     folder = mkdtempSync(join(tmpdir(), 'tidewire-'));
@@ -19,6 +21,7 @@ describe('the disk under a queue', () => {
   });
   afterEach(async () => {
     for (const child of children.splice(0)) await child.kill();
+    for (const simulator of simulators.splice(0)) await simulator.close();
     await temporary.clear();
   });
   const start = (command: string, ...args: readonly string[]): Child => {
@@ -27,13 +30,32 @@ describe('the disk under a queue', () => {
     return child;
   };
 
+  /** A program whose calls to the system are written down, those that tell what is on the disk and what on the wire. */
+  const startTraced = async (name: string, log: string, ...args: readonly string[]): Promise<Child> => {
+    const script = await bundled(name, folder);
+    const traced = ['-f', '-e', 'trace=fsync,fdatasync,read,write,writev,sendto,recvfrom', '-s', '400', '-o', log];
+    return start('strace', ...traced, process.execPath, script, ...args);
+  };
+  const isSync = (line: string): boolean => /f(?:data)?sync.*= 0$/.test(line);
+
   /** Whether the file was synced, without an error, between the request's arrival and the answer. */
   const isSyncedBeforeAnswer = (calls: string): boolean => {
     const lines = calls.split('\n');
     const asked = lines.findIndex((line) => line.includes('"POST / HTTP/1.1'));
     const answered = lines.findIndex((line, index) => index > asked && line.includes('HTTP/1.1 200'));
     if (asked < 0 || answered < 0) throw new Error('no request, or no answer');
-    return lines.slice(asked, answered).some((line) => /f(?:data)?sync.*= 0$/.test(line));
+    return lines.slice(asked, answered).some(isSync);
+  };
+
+  /** The same for a frame and what is written to its socket next. */
+  const isSyncedBeforeFrame = (calls: string, text: string): boolean => {
+    const lines = calls.split('\n');
+    const told = lines.findIndex((line) => line.includes(text));
+    const [, socket = ''] = /(?:read|recvfrom)\((\d+),/.exec(lines[told] ?? '') ?? [];
+    const isWrite = new RegExp(`(?:write|writev|sendto)\\(${socket},`);
+    const acknowledged = lines.findIndex((line, index) => index > told && isWrite.test(line));
+    if (socket === '' || acknowledged < 0) throw new Error('no frame, or nothing behind it');
+    return lines.slice(told, acknowledged).some(isSync);
   };
 
   for (const [mode, isSynced] of [
@@ -42,9 +64,7 @@ describe('the disk under a queue', () => {
   ] as const) {
     it(`has an event synced before the webhook's answer is written${isSynced ? '' : ', and one that is early is found out'}`, async () => {
       const log = join(folder, `calls-${mode}`);
-      const script = await bundled('hook', folder);
-      const traced = ['-f', '-e', 'trace=fsync,fdatasync,read,write,writev,sendto,recvfrom', '-s', '40', '-o', log];
-      const child = start('strace', ...traced, process.execPath, script, temporary.dir(), mode);
+      const child = await startTraced('hook', log, temporary.dir(), mode);
       await child.told(1);
       expect(child.stderr).to.equal('');
       const headers = { 'api-security-token': 'secret', 'content-type': 'application/json' };
@@ -53,6 +73,25 @@ describe('the disk under a queue', () => {
       expect(response.status).to.equal(200);
       expect(await child.leave()).to.equal(0);
       expect(isSyncedBeforeAnswer(readFileSync(log, 'utf8'))).to.equal(isSynced);
+    });
+
+    it(`has a message synced before its frame is acknowledged${isSynced ? '' : ', and one that is early is found out'}`, async () => {
+      const log = join(folder, `frames-${mode}`);
+      const simulator = await trueconfSimulator();
+      simulators.push(simulator);
+      const child = await startTraced('frames', log, temporary.dir(), String(simulator.port), mode);
+      const acknowledged = (): number =>
+        simulator.journal.filter((entry) => entry.kind === 'acknowledged' && entry.method === 'sendMessage').length;
+      await until(() => simulator.journal.some(({ kind }) => kind === 'authorized'));
+      expect(child.stderr).to.equal('');
+      const mira = simulator.user('mira');
+      // Her chat comes with the first message, in a frame that is acknowledged at once.
+      for (const [index, text] of ['Good morning', 'Is my bicycle repaired?'].entries()) {
+        mira.say(text);
+        await until(() => acknowledged() > index);
+      }
+      expect(await child.leave()).to.equal(0);
+      expect(isSyncedBeforeFrame(readFileSync(log, 'utf8'), 'Is my bicycle repaired?')).to.equal(isSynced);
     });
   }
 
@@ -76,3 +115,7 @@ describe('the disk under a queue', () => {
     expect(count('added')).to.be.greaterThan(100);
   });
 });
+
+const until = async (isSo: () => boolean): Promise<void> => {
+  while (!isSo()) await new Promise((resolve) => setImmediate(resolve));
+};

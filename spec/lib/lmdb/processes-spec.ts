@@ -108,6 +108,51 @@ describe('queues and stores of several processes', () => {
     expect(second.lines).to.deep.equal(['asks', 'got m1 2', 'got m2 2', 'got m3 2']);
   });
 
+  it('are of another consumer when theirs stood still for longer than its lease: it writes nothing more', async () => {
+    const dir = temporary.dir();
+    const queue = lmdbQueue({ file: temporary.file(dir), name: 'in' });
+    await firstValueFrom(queue.add([message('m1'), message('m2')]));
+    const first = start('consume', dir, 'first');
+    await first.told(3);
+    first.stop();
+    const second = start('consume', dir, 'second');
+    await second.told(3);
+    expect(second.lines).to.deep.equal(['asks', 'got m1 2', 'got m2 2']);
+    // It has heard that it should finish before it can know that it stood still.
+    first.talk();
+    first.goOn();
+    await first.told(6);
+    const conflict = 'error conflict lmdbQueue: the lease of in is over';
+    expect(first.lines.slice(3)).to.deep.equal([conflict, conflict, conflict]);
+    expect(await firstValueFrom(queue.counts())).to.include({ waiting: 2 });
+    second.talk();
+    await second.told(5);
+    expect(second.lines.slice(3)).to.deep.equal(['done m1', 'done m2']);
+    expect(await firstValueFrom(queue.counts())).to.include({ waiting: 0, letters: 0 });
+  });
+
+  it('end as superseded in the pipe of a consumer that stood still; in the other one they go on', async () => {
+    const dir = temporary.dir();
+    const queue = lmdbQueue({ file: temporary.file(dir), name: 'in' });
+    await firstValueFrom(queue.add([message('m1'), message('m2', 'other')]));
+    const first = start('work', dir, 'first');
+    await first.told(2);
+    first.stop();
+    const second = start('work', dir, 'second');
+    await second.told(2);
+    expect(second.lines).to.deep.equal(['got m1', 'got m2']);
+    first.goOn();
+    await first.told(4);
+    expect(first.lines.slice(2)).to.deep.equal(['cancelled m1 superseded', 'cancelled m2 superseded']);
+    // What was superseded there is not done here.
+    expect(await firstValueFrom(queue.counts())).to.include({ waiting: 2 });
+    first.talk();
+    second.talk();
+    while ((await firstValueFrom(queue.counts())).waiting > 0) await new Promise((resolve) => setImmediate(resolve));
+    expect(await firstValueFrom(queue.counts())).to.include({ letters: 0 });
+    expect([first.lines.length, second.lines.length]).to.deep.equal([4, 2]);
+  });
+
   it('add from several processes without losing or mixing up anything', async () => {
     const dir = temporary.dir();
     const producers = ['a', 'b', 'c'].map((name) => start('produce', dir, name));

@@ -1,8 +1,8 @@
 import { writeSync } from 'node:fs';
 import { catchError, defer, filter, mergeMap, repeat, retry, take, tap, toArray, type Observable } from 'rxjs';
-import type { InboundEvent } from 'tidewire';
-import type { Leased } from 'tidewire/queue';
+import { traceOf, type Holder, type InboundEvent, type Trace } from 'tidewire';
 import { lmdbFile, lmdbQueue, lmdbStore } from 'tidewire/lmdb';
+import { fromQueue, type Leased } from 'tidewire/queue';
 import { message } from '../events.js';
 
 // What a process does with a queue until it is killed: `queue-user <what> <dir> <name>`. Tells each thing when it is safe.
@@ -19,8 +19,8 @@ const CONVERSATIONS = 5;
 
 const finish = (leased: Leased<InboundEvent>): void => {
   queue.ack(leased).subscribe({
-    next: () => {
-      say(`done ${leased.item.id}`);
+    next: (wasThere) => {
+      say(`${wasThere ? 'done' : 'gone'} ${leased.item.id}`);
     },
     error: fail,
   });
@@ -93,6 +93,48 @@ const produce = (): void => {
   for (let i = 0; i < 8; i++) next();
 };
 
+/** Has items in its hands, and finishes all of them whenever somebody talks to it. */
+const consume = (): void => {
+  const had: Leased<InboundEvent>[] = [];
+  process.stdin.on('data', () => {
+    had.splice(0).forEach(finish);
+  });
+  queue.lease().subscribe({
+    next: (leased) => {
+      had.push(leased);
+      say(`got ${leased.item.id} ${leased.attempt}`);
+    },
+    error: fail,
+  });
+};
+
+/** The same at the end of a pipe: says of what it has to let go of why, and handles the rest whenever somebody talks to it. */
+const work = (): void => {
+  const working = new Map<Trace, string>();
+  const worker: Holder = {
+    name: 'worker',
+    cancel: (trace, outcome) => {
+      say(`cancelled ${working.get(trace) ?? ''} ${outcome}`);
+      working.delete(trace);
+      trace.release(worker, outcome);
+    },
+  };
+  process.stdin.on('data', () => {
+    for (const trace of working.keys()) trace.release(worker, 'handled');
+    working.clear();
+  });
+  fromQueue(queue).subscribe({
+    next: (event) => {
+      const trace = traceOf(event);
+      if (trace === undefined) throw new Error('an event without its account');
+      trace.hold(worker);
+      working.set(trace, event.id);
+      say(`got ${event.id}`);
+    },
+    error: fail,
+  });
+};
+
 switch (what) {
   case 'produce':
     produce();
@@ -111,12 +153,10 @@ switch (what) {
     break;
   case 'consume':
     say('asks');
-    queue.lease().subscribe({
-      next: (leased) => {
-        say(`got ${leased.item.id} ${leased.attempt}`);
-      },
-      error: fail,
-    });
+    consume();
+    break;
+  case 'work':
+    work();
     break;
   case 'fill':
     fill(1).subscribe({ error: fail, complete: () => void file.close() });
