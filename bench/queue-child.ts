@@ -6,7 +6,7 @@ import { messageOf } from './queue-raw.js';
 
 /** What a child tells. */
 export interface Answer {
-  /** The most memory that it had up to now. */
+  /** The most memory that it had up to now, what is mapped of the file included. */
   readonly megabytes: number;
   /** What a message cost: accepted, delivered, settled. */
   readonly microseconds: number;
@@ -20,7 +20,7 @@ const [WARM, MEASURED] = [20_000, 60_000];
 const [, , what = '', dir = '', count = ''] = process.argv;
 const queue = lmdbQueue({ file: lmdbFile({ dir }), name: 'in', maxItems: 2_000_000 });
 const answer = (microseconds = NaN): void => {
-  // In kilobytes, by getrusage(2); what of the file is mapped counts.
+  // In kilobytes, by getrusage(2).
   process.send?.({ megabytes: process.resourceUsage().maxRSS / 1_000, microseconds });
 };
 const unexpected = (error: unknown): void => {

@@ -4,7 +4,6 @@ import { ChatError } from '../errors.js';
 import { conversationKey, type InboundEvent, type OutboundAction } from '../model/index.js';
 import { problemsOf } from '../problems.js';
 import { EMPTY, jsonOf, type Draft, type Head, type Leasing, type Shelf, type Unpacked } from '../queue/shelf.js';
-import { untraced } from '../trace.js';
 import { Arrivals } from './arrivals.js';
 import type { Db } from './engine.js';
 import { sideKey, type FileCore } from './lmdb-file.js';
@@ -106,7 +105,8 @@ export class LmdbShelf<T extends InboundEvent | OutboundAction> implements Shelf
 
   pack(item: T): { readonly key: string; readonly content: records.Content; readonly bytes: number } {
     const key = conversationKey(item.conversation);
-    const content = records.recordOf(key, jsonOf(this.label, untraced(item)));
+    // Its trace is none of its JSON: it stands under a symbol.
+    const content = records.recordOf(key, jsonOf(this.label, item));
     return { key, content, bytes: content.record.length };
   }
 
