@@ -5,8 +5,9 @@ import { lmdbFile, lmdbQueue, lmdbStore } from 'tidewire/lmdb';
 import { fromQueue, type Leased } from 'tidewire/queue';
 import { message } from '../events.js';
 
-// What a process does with a queue until it is killed: `queue-user <what> <dir> <name>`. Tells each thing when it is safe.
-const [, , what = '', dir = '', name = ''] = process.argv;
+// What a process does with a queue until it is killed: `queue-user <what> <dir> <name> [pollMs]`. Tells each thing when it is
+// safe.
+const [, , what = '', dir = '', name = '', pollMs = '5'] = process.argv;
 const say = (line: string): void => {
   writeSync(1, `${line}\n`);
 };
@@ -14,7 +15,7 @@ const fail = (error: unknown): void => {
   say(`error ${(error as { readonly kind?: string }).kind ?? ''} ${(error as Error).message}`);
 };
 const file = lmdbFile({ dir });
-const queue = lmdbQueue({ file, name: 'in', leaseMs: 2_000, pollMs: 5 });
+const queue = lmdbQueue({ file, name: 'in', leaseMs: 2_000, pollMs: Number(pollMs) });
 const CONVERSATIONS = 5;
 
 const finish = (leased: Leased<InboundEvent>): void => {
