@@ -12,7 +12,9 @@ import { LmdbTable } from './table.js';
 import type { Participant } from './writer.js';
 
 /** Names of the databases of a queue. */
-const queueTables = (name: string): Readonly<Record<'items' | 'letters' | 'tries' | 'batches' | 'holds', string>> => ({
+export const queueTables = (
+  name: string,
+): Readonly<Record<'items' | 'letters' | 'tries' | 'batches' | 'holds', string>> => ({
   items: `q/${name}/items`,
   letters: `q/${name}/letters`,
   tries: `q/${name}/tries`,

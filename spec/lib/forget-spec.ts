@@ -18,7 +18,7 @@ import { lmdbFile, lmdbQueue, lmdbStore } from 'tidewire/lmdb';
 import { forget, fromQueue, memoryQueue, type Forgotten, type Leased } from 'tidewire/queue';
 import { virtualClock } from 'tidewire/testing';
 import { coreOf } from '../../lib/lmdb/lmdb-file.js';
-import { queueTables } from '../../lib/lmdb/lmdb-queue.js';
+import { queueTables } from '../../lib/lmdb/lmdb-shelf.js';
 import { BridgeDesk, chat, lev as other, mira as customer } from '../support/bridge-desk.js';
 import { message } from '../support/events.js';
 import { everythingIn, Keeping } from '../support/keeping.js';

@@ -119,7 +119,7 @@ export class OutboxWorld {
 
   /** How many sends are marked that nobody knows the end of. */
   get marks(): number {
-    return this.store.sync.scan('outbox/out/').filter(({ value }) => JSON.stringify(value).includes('"sent"')).length;
+    return this.store.sync.scan('of/').filter(({ value }) => JSON.stringify(value).includes('"sent"')).length;
   }
 
   /** The ids of the actions that are parked. */
