@@ -1,5 +1,6 @@
 export * from '../userlike/simulator-core.js';
 export * from '../userlike/simulator.js';
+export type { UserlikeWebhookFaults } from '../userlike/simulator-deliveries.js';
 export type { SimulatedOption } from '../userlike/simulator-channels.js';
 export * from '../fluidtalk/simulator-core.js';
 export * from '../fluidtalk/simulator.js';

@@ -11,6 +11,9 @@ export type JournalEntry = { readonly at: number; readonly contact: string; read
   | { readonly kind: 'ended'; readonly by: string }
   | { readonly kind: 'taken'; readonly by: string }
   | { readonly kind: 'dispatched'; readonly name: string; readonly payload: unknown }
+  /** A webhook request went out; the next `answered` of its contact says what became of it. */
+  | { readonly kind: 'told'; readonly name: string; readonly payload: unknown }
+  /** 0 when there was no answer. */
   | { readonly kind: 'answered'; readonly status: number }
   | { readonly kind: 'called'; readonly status: number; readonly events: number }
   | { readonly kind: 'problem'; readonly problem: string }
@@ -171,6 +174,11 @@ export class UserlikeCore {
   locate(name: string, latitude: number, longitude: number): void {
     const contact = this.#contactOf(name);
     this.#event(contact.session ?? this.#begin(contact, {}), 'location', { latitude, longitude });
+  }
+
+  /** A webhook request goes out. */
+  told({ contact, cid, body: { packet } }: SimulatedRequest): void {
+    this.#write(contact, cid, { kind: 'told', name: packet.name, payload: packet.payload });
   }
 
   /** The bot answered a webhook request. */

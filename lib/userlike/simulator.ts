@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { asyncScheduler, type SchedulerLike } from 'rxjs';
-import { UserlikeCore, type CoreConfig, type JournalEntry, type SimulatedRequest } from './simulator-core.js';
+import { UserlikeCore, type CoreConfig, type JournalEntry } from './simulator-core.js';
+import { Deliveries, type UserlikeWebhookFaults } from './simulator-deliveries.js';
 
 export interface UserlikeSimulatorConfig extends Partial<CoreConfig> {
   /** Where the bot listens, and the headers that it wants. */
@@ -16,17 +17,7 @@ export interface UserlikeSimulatorConfig extends Partial<CoreConfig> {
 }
 
 /** How many of the next requests go wrong, and how. */
-export interface UserlikeFaults {
-  /** Webhook requests that are delivered several times. */
-  duplicate?: number;
-  /** How often. Default: 2. */
-  copies?: number;
-  /** Whether all copies are under way at once, in place of one after the other. Default: false. */
-  atOnce?: boolean;
-  /** Webhook requests that never arrive. */
-  drop?: number;
-  /** Webhook requests whose connection is cut before the answer. */
-  hangUp?: number;
+export interface UserlikeFaults extends UserlikeWebhookFaults {
   /** API requests that are answered 429. */
   throttle?: number;
   /** What `Retry-After` says then, in seconds. Default: 0. */
@@ -44,7 +35,7 @@ export interface UserlikeFaults {
   delayMs?: number;
 }
 
-type Counted = Exclude<keyof UserlikeFaults, 'copies' | 'atOnce' | 'retryAfter' | 'delayMs'>;
+type Counted = 'throttle' | 'fail' | 'resetBefore' | 'resetAfter' | 'silent' | 'delay';
 
 /** A contact who writes to the bot. Each call resolves when the bot has answered the webhook, or did not. */
 export interface SimulatedContact {
@@ -80,58 +71,22 @@ export async function userlikeSimulator(config: UserlikeSimulatorConfig): Promis
   const { webhook, token = 'simulated-token', port = 0, host = '127.0.0.1' } = config;
   const scheduler: SchedulerLike = config.scheduler ?? asyncScheduler;
   const faults: UserlikeFaults = {};
-  const lines = new Map<string, Promise<void>>();
 
   const strikes = (fault: Counted): boolean => {
     const left = faults[fault] ?? 0;
     if (left > 0) faults[fault] = left - 1;
     return left > 0;
   };
-  const deliver = async ({ cid, body }: SimulatedRequest): Promise<void> => {
-    if (strikes('drop')) return;
-    const hangUp = strikes('hangUp');
-    const init = {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...webhook.headers },
-      body: JSON.stringify(body),
-    };
-    try {
-      const signal = AbortSignal.timeout(hangUp ? 50 : 30_000);
-      const response = await fetch(webhook.url, { ...init, signal });
-      core.answer(cid, response.status, await response.text());
-    } catch {
-      core.answer(cid, 0, '');
-    }
-  };
-  const tell = (request: SimulatedRequest): void => {
-    const { copies = 2, atOnce = false } = faults;
-    const times = strikes('duplicate') ? copies : 1;
-    const inTurn = (work: () => Promise<unknown>): void => {
-      const before = lines.get(request.contact) ?? Promise.resolve();
-      lines.set(
-        request.contact,
-        before.then(async () => {
-          await work();
-        }),
-      );
-    };
-    if (atOnce) inTurn(async () => Promise.all(Array.from({ length: times }, async () => deliver(request))));
-    else for (let n = 0; n < times; n++) inTurn(async () => deliver(request));
-  };
-  const core = new UserlikeCore({ ...config, scheduler }, tell);
+  const core: UserlikeCore = new UserlikeCore({ ...config, scheduler }, (request) => {
+    deliveries.tell(request);
+  });
+  const deliveries = new Deliveries({ ...webhook, scheduler }, faults, core);
 
-  const settled = async (name: string): Promise<void> => {
-    let line: Promise<void> | undefined;
-    while (line !== lines.get(name)) {
-      line = lines.get(name);
-      await line;
-    }
-  };
   const contact = (name: string, channel: string, data?: Record<string, unknown>): SimulatedContact => {
     core.contact(name, channel, data);
     const act = async (does: () => void): Promise<void> => {
       does();
-      await settled(name);
+      await deliveries.settled(name);
     };
     return {
       name,
@@ -254,6 +209,7 @@ export async function userlikeSimulator(config: UserlikeSimulatorConfig): Promis
     contact,
     close: async () => {
       core.stop();
+      deliveries.stop();
       server.closeAllConnections();
       server.close();
       await once(server, 'close');

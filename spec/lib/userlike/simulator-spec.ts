@@ -105,6 +105,66 @@ describe('userlikeSimulator', () => {
     expect(seen).to.have.length(6);
   });
 
+  const bodyOf = (payload: unknown): string | undefined => (payload as { readonly body?: string }).body;
+  const told = (): readonly string[] =>
+    simulator.journal.flatMap((entry) => (entry.kind === 'told' ? [bodyOf(entry.payload) ?? entry.name] : []));
+
+  it('delivers a request behind the next one of its contact', async () => {
+    const [kim, lou] = [simulator.contact('kim', 'web'), simulator.contact('lou', 'web')];
+    await Promise.all([kim.open(), lou.open()]);
+    Object.assign(simulator.faults, { reorder: 1 });
+    await kim.say('first');
+    await lou.say('other');
+    await kim.say('second');
+    expect(told().slice(2)).to.deep.equal(['other', 'second', 'first']);
+  });
+
+  it('makes again what was not answered 200, before the next request of the contact, when it is told to', async () => {
+    const kim = simulator.contact('kim', 'web');
+    await kim.open();
+    let refused = 0;
+    answer = (response) => {
+      response.statusCode = refused++ < 2 ? 503 : 200;
+      response.end();
+    };
+    await kim.say('once');
+    expect(told().slice(1)).to.deep.equal(['once']);
+    refused = 0;
+    Object.assign(simulator.faults, { redeliver: 5, redeliverMs: 1 });
+    await Promise.all([kim.say('again'), kim.say('next')]);
+    expect(told().slice(2)).to.deep.equal(['again', 'again', 'again', 'next']);
+  });
+
+  it('leaves alone what is not meant', async () => {
+    const kim = simulator.contact('kim', 'web');
+    await kim.open();
+    answer = (response) => {
+      response.statusCode = 503;
+      response.end();
+    };
+    simulator.faults.only = ({ body }) => bodyOf(body.packet.payload) !== 'spared';
+    Object.assign(simulator.faults, { duplicate: 1, drop: 1, redeliver: 1, redeliverMs: 1 });
+    await kim.say('spared');
+    expect(told().slice(1)).to.deep.equal(['spared']);
+    await kim.say('meant');
+    expect(told().slice(2)).to.deep.equal(['meant', 'meant']);
+  });
+
+  it('makes nothing again once it is closed', async () => {
+    const kim = simulator.contact('kim', 'web');
+    answer = (response) => {
+      response.statusCode = 503;
+      response.end();
+    };
+    Object.assign(simulator.faults, { redeliver: Infinity, redeliverMs: 3_600_000 });
+    const opening = kim.open();
+    await eventually('it was answered', () => simulator.journal.some(({ kind }) => kind === 'answered'));
+    await simulator.close();
+    await opening;
+    expect(told()).to.deep.equal(['start']);
+    simulator = await userlikeSimulator({ webhook: { url: 'http://127.0.0.1:9/', headers: {} } });
+  });
+
   it('says how long to wait, and answers late what it did at once', async () => {
     const clock = virtualClock();
     await simulator.close();
