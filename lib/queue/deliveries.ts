@@ -50,6 +50,8 @@ export class Deliveries<T extends InboundEvent | OutboundAction> {
   /** Places that we returned ourselves: what comes from there did not see its process end. */
   readonly #returned = new Set<number>();
   readonly #timers = new Set<Subscription>();
+  /** What the queue could not be told, by conversation: it is tried again in order, and what comes behind it waits. */
+  readonly #stuck = new Map<string, (() => void)[]>();
   #lease: Subscription | undefined;
   #stopped = false;
   #over = false;
@@ -181,10 +183,23 @@ export class Deliveries<T extends InboundEvent | OutboundAction> {
     this.#write(delivery, () => queue.park(delivery.leased, report, { hold, together: delivery.writings }));
   }
 
-  /** Tells the queue, again and again while it cannot hear: nothing is settled before it knows. */
+  /**
+   * Tells the queue, again and again while it cannot hear: nothing is settled before it knows. In order within a
+   * conversation, as far as one that fails is concerned: what is written together with a later one must not come before it.
+   */
   #write(delivery: Delivery<T>, call: () => Observable<boolean>, otherwise?: () => void): void {
     delivery.isTold = true;
-    call().subscribe({
+    const { key } = delivery.leased;
+    const again = (): void => {
+      this.#write(delivery, call, otherwise);
+    };
+    const stuck = this.#stuck.get(key);
+    if (stuck !== undefined) {
+      stuck.push(again);
+      return;
+    }
+    delivery.again = again;
+    const writing = call().subscribe({
       next: (isDone) => {
         if (!isDone && otherwise !== undefined) otherwise();
         else {
@@ -193,6 +208,7 @@ export class Deliveries<T extends InboundEvent | OutboundAction> {
         }
       },
       error: (thrown: unknown) => {
+        delivery.again = undefined;
         const error = toChatError('queue', thrown);
         if (error.kind === 'conflict') {
           delivery.dropped();
@@ -203,10 +219,24 @@ export class Deliveries<T extends InboundEvent | OutboundAction> {
           this.#park(delivery, 'failed', false, error.message);
           return;
         }
-        this.#later(AGAIN_MS, () => {
-          this.#write(delivery, call, otherwise);
-        });
+        this.#stick(delivery, again);
       },
+    });
+    delivery.writing = writing.closed ? undefined : writing;
+  }
+
+  /** Tries it again later, and what its conversation has told the queue behind it, which has not heard that either. */
+  #stick({ leased: { key, place } }: Delivery<T>, again: () => void): void {
+    const stuck = [again];
+    for (const later of this.#open) {
+      if (later.leased.key !== key || later.leased.place <= place || later.writing?.closed !== false) continue;
+      later.writing.unsubscribe();
+      if (later.again !== undefined) stuck.push(later.again);
+    }
+    this.#stuck.set(key, stuck);
+    this.#later(AGAIN_MS, () => {
+      this.#stuck.delete(key);
+      for (const one of stuck) one();
     });
   }
 
@@ -239,6 +269,9 @@ export class Delivery<T extends InboundEvent | OutboundAction> implements Settle
   trace: Trace | undefined;
   /** Whether the queue is being told what became of it. */
   isTold = false;
+  /** Telling it, and doing so once more. */
+  writing: Subscription | undefined;
+  again: (() => void) | undefined;
   readonly #owner: Deliveries<T>;
   #joining: Joining[] | undefined;
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { firstValueFrom, merge, Subject, throwError, type Subscription } from 'rxjs';
+import { firstValueFrom, merge, mergeMap, Subject, throwError, timer, type Subscription } from 'rxjs';
 import {
   ChatError,
   dedupe,
@@ -256,6 +256,42 @@ describe('fromQueue', () => {
     isFull = false;
     own.advance(1_000);
     expect(await counts()).to.include({ waiting: 0 });
+  });
+
+  it('tells the queue nothing of a later item before what it could not be told of an earlier one', async () => {
+    const clock = virtualClock();
+    const real = memoryQueue({ scheduler: clock });
+    const heard: string[] = [];
+    let isFull = true;
+    const full = new ChatError('overflow', 'lmdb', 'the disk is full', { retryable: true });
+    const { settle, ...desk } = open(
+      { scheduler: clock },
+      {
+        ...asFields(real),
+        // Each writes for 10 ms, one after the other.
+        ack: (leased) =>
+          timer(leased.place * 10, clock).pipe(
+            mergeMap(() => {
+              if (isFull && leased.item.id === '1') return throwError(() => full);
+              heard.push(leased.item.id);
+              return real.ack(leased);
+            }),
+          ),
+      },
+    );
+    await desk.add(message('1'), message('2'), message('3'), message('other', 'c2'));
+    desk.subscribe();
+    settle('1', 'handled');
+    settle('2', 'handled');
+    settle('other', 'handled');
+    clock.advance(500);
+    settle('3', 'handled');
+    clock.advance(400);
+    expect(heard).to.deep.equal(['other']);
+    isFull = false;
+    clock.advance(1_000);
+    expect(heard).to.deep.equal(['other', '1', '2', '3']);
+    expect(await desk.counts()).to.include({ waiting: 0 });
   });
 
   it('cancels what is open when it lost the lease, and asks for the queue again', async () => {

@@ -1,5 +1,5 @@
 import type { LeaseConfig, Queue } from 'tidewire/queue';
-import type { InboundEvent } from 'tidewire';
+import type { InboundEvent, OutboundAction } from 'tidewire';
 
 interface Item {
   readonly id: string;
@@ -136,7 +136,7 @@ export const brokenQueues: Readonly<Record<string, (queue: Events) => Partial<Ev
 };
 
 /** The methods of a queue as fields of an object. */
-export const asFields = (queue: Events): Events => ({
+export const asFields = <T extends InboundEvent | OutboundAction>(queue: Queue<T>): Queue<T> => ({
   name: queue.name,
   errors$: queue.errors$,
   add: (...args) => queue.add(...args),
