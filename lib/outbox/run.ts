@@ -1,6 +1,6 @@
 import type { Subject, Subscriber } from 'rxjs';
 import type { Account } from '../accounts.js';
-import { toChatError, type ChatError } from '../errors.js';
+import type { ChatError } from '../errors.js';
 import {
   conversationKey,
   failed,
@@ -16,6 +16,7 @@ import { deliveryOf } from '../queue/deliveries.js';
 import { traceOf, unaccounted, type Trace } from '../trace.js';
 import type { Writable } from '../writable.js';
 import { Dispatch, type DispatchHost, type DispatchSettings } from './dispatch.js';
+import { Entrance, type EntranceHost } from './entrance.js';
 import { Gathering, type GatheringHost } from './gathering.js';
 import { Follower, Intent } from './intent.js';
 import type { Ledger } from './ledger.js';
@@ -33,13 +34,14 @@ const FLEETING: ReadonlySet<string> = new Set(['typing', 'navigate']);
  *
  * @internal
  */
-export class OutboxRun implements DispatchHost, GatheringHost {
+export class OutboxRun implements DispatchHost, EntranceHost, GatheringHost {
   readonly ledger: Ledger;
   readonly account: Account;
   readonly #settings: OutboxSettings;
   readonly #subscriber: Subscriber<Receipt>;
   readonly #requests: Subject<OutboundAction>;
   readonly #dispatch: Dispatch;
+  readonly #entrance: Entrance;
   readonly #gatherings = new Map<Trace, Gathering>();
   /** The last intent of each conversation that the sink does not have. */
   readonly #last = new Map<string, Intent>();
@@ -55,6 +57,7 @@ export class OutboxRun implements DispatchHost, GatheringHost {
     this.#subscriber = subscriber;
     this.#requests = requests;
     this.#dispatch = new Dispatch(settings, this);
+    this.#entrance = new Entrance(settings.ledger, settings.scheduler, this);
   }
 
   start(): void {
@@ -79,6 +82,7 @@ export class OutboxRun implements DispatchHost, GatheringHost {
 
   /** The subscriber is gone. */
   end(): void {
+    this.#entrance.end();
     this.#dispatch.end();
     for (const gathering of this.#gatherings.values()) gathering.end();
     for (const follower of this.#followers) follower.trace?.release(follower, 'failed', 'unsubscribed');
@@ -142,6 +146,10 @@ export class OutboxRun implements DispatchHost, GatheringHost {
     for (const intent of intents) this.#dispatch.expect(intent);
   };
 
+  readonly forgo = (intent: Intent): void => {
+    this.#dispatch.forgo(intent);
+  };
+
   readonly drop = (intents: readonly Intent[], error?: ChatError): void => {
     for (const intent of intents) {
       this.#dispatch.forgo(intent);
@@ -171,20 +179,7 @@ export class OutboxRun implements DispatchHost, GatheringHost {
     this.#open++;
     this.#last.set(conversation, intent);
     if (isCollected) this.#gatheringOf(trace.root).add(intent);
-    else this.#add(intent);
-  }
-
-  #add(intent: Intent): void {
-    this.#dispatch.expect(intent);
-    // Not a part of the subscription: what is on its way to the disk gets there.
-    this.ledger.queue.add(intent.item).subscribe({
-      next: () => {
-        intent.isSafe = true;
-      },
-      error: (thrown: unknown) => {
-        this.drop([intent], toChatError('outbox', thrown));
-      },
-    });
+    else this.#entrance.add(intent);
   }
 
   #gatheringOf(root: Trace): Gathering {
