@@ -30,7 +30,8 @@ export interface DedupeConfig<T> {
   /**
    * Events whose platform gives no ids, so that only their content can be compared: `pass` lets all through, since a
    * person may say the same thing twice; `unanswered` takes an equal one for a twin while the first is being worked on;
-   * `window` for the whole window. Default: `pass`.
+   * `window` for the whole window. With `pass` and a `store`, an event that a queue hands out again is known by the id that
+   * was made for it. Default: `pass`.
    */
   readonly fingerprints?: 'pass' | 'unanswered' | 'window';
   /**
@@ -40,9 +41,15 @@ export interface DedupeConfig<T> {
   readonly store?: Store;
   /**
    * In a store: how long a claim lasts that its process does not renew, in milliseconds. What was open when a process died
-   * is handled again after that. Default: 60 000.
+   * is handled again after that, or at once where the store can tell that it is dead. Default: 60 000.
    */
   readonly leaseMs?: number;
+  /**
+   * In a store: how long an event waits at least while the store fails, in milliseconds, and what is behind it in its conversation;
+   * then it fails itself. Default: 0, so that a webhook can tell its platform at once. Behind a queue `Infinity` is right:
+   * what fails there before something that came later is parked.
+   */
+  readonly waitMs?: number;
   /** Sets the keys of several `dedupe`s in one store apart. Default: `dedupe`. */
   readonly name?: string;
   /** Clock of the window and of the leases. Default: that of the events' accounts. */
@@ -65,7 +72,7 @@ export interface DedupeConfig<T> {
  * In a `store`, a twin that comes to another process while the first is in flight is settled `shed`, so that it comes
  * again, and one that comes after is a `duplicate`. A process whose lease another one took, because it stood still for
  * longer or the store was away, cancels what it has of the event as `superseded`: nothing more of it goes out; if all of
- * it is out already, that is reported as `evictedEarly`. When the store fails, the event does.
+ * it is out already, that is reported as `evictedEarly`. When the store fails for `waitMs`, the event does.
  *
  * An event that was resubmitted from the dead letters of a queue is another one than it was before.
  *
@@ -76,9 +83,10 @@ export interface DedupeConfig<T> {
  */
 export function dedupe<T extends InboundEvent>(config: DedupeConfig<T> = {}): MonoTypeOperatorFunction<T> {
   const { windowMs = 86_400_000, maxKeys = 1_000_000, maxTwins = 8, leaseMs = 60_000, name = 'dedupe' } = config;
-  const { key, store, fingerprints = 'pass', scheduler } = config;
+  const { key, store, fingerprints = 'pass', waitMs = 0, scheduler } = config;
   above('dedupe: windowMs', windowMs, 0);
   above('dedupe: leaseMs', leaseMs, 0);
+  atLeast('dedupe: waitMs', waitMs, 0);
   atLeast('dedupe: maxKeys', maxKeys, 1);
   atLeast('dedupe: maxTwins', maxTwins, 0);
 
@@ -97,7 +105,9 @@ export function dedupe<T extends InboundEvent>(config: DedupeConfig<T> = {}): Mo
     const where =
       store !== undefined ? keysOfName(place, name) : place.includes(' ') ? `${place.length} ${place}` : place;
     if (fingerprint === undefined) return `${where} ${id}`;
-    return fingerprints === 'pass' ? undefined : `${where} =${fingerprint}`;
+    if (fingerprints !== 'pass') return `${where} =${fingerprint}`;
+    // The id was made for this delivery: it comes again where a queue hands out what was open at a crash.
+    return store === undefined ? undefined : `${where} ${id}`;
   };
   /** Without what somebody wrote: a fingerprint has it, and a key of the caller's own may. */
   const named = (identity: string): string => {
@@ -110,7 +120,7 @@ export function dedupe<T extends InboundEvent>(config: DedupeConfig<T> = {}): Mo
 
   if (store !== undefined) {
     const clock = scheduler ?? asyncScheduler;
-    const shared = { store, windowMs, leaseMs, maxTwins, scheduler: clock, named };
+    const shared = { store, windowMs, leaseMs, maxTwins, waitMs, scheduler: clock, named };
     return (source) =>
       defer(() => {
         const claims = new SharedClaims(shared);

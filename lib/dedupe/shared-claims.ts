@@ -1,13 +1,18 @@
-import { catchError, defer, map, mergeMap, type Observable, type SchedulerLike } from 'rxjs';
+import { catchError, defer, map, mergeMap, timer, type Observable, type SchedulerLike } from 'rxjs';
 import { accounts } from '../accounts.js';
 import { Deadlines, type Waiting } from '../deadlines.js';
-import type { Json } from '../model/index.js';
+import type { LmdbStore } from '../lmdb/lmdb-store.js';
+import type { InboundEvent, Json } from '../model/index.js';
+import type { Delivery } from '../queue/deliveries.js';
 import type { PutOptions, Revision, Store } from '../store/store.js';
-import type { Trace } from '../trace.js';
+import type { SettleListener, Trace } from '../trace.js';
 import { Claim } from './claim.js';
 
 /** Version of the records' shape. */
 const SHAPE = 1;
+
+/** The item of a queue, where an event is one. */
+type QueuedItem = SettleListener & Pick<Delivery<InboundEvent>, 'join' | 'isOn'>;
 
 /** @internal */
 export interface SharedClaimsConfig {
@@ -15,6 +20,8 @@ export interface SharedClaimsConfig {
   readonly windowMs: number;
   readonly leaseMs: number;
   readonly maxTwins: number;
+  /** How long an event waits for a store that fails. */
+  readonly waitMs: number;
   readonly scheduler: SchedulerLike;
   /** What a report says of a key. */
   readonly named: (key: string) => string;
@@ -23,7 +30,7 @@ export interface SharedClaimsConfig {
 /**
  * Claims in a store that several processes share. A claim is a record with its owner, held by its revision, that fences
  * off whoever had it before, for the time of a lease. It is renewed as long as the event is open; when the process dies,
- * the lease ends and the next delivery is handled.
+ * the lease ends and the next delivery is handled: at once, where the store can tell that it is dead.
  *
  * @internal
  */
@@ -43,7 +50,8 @@ export class SharedClaims {
   }
 
   /** Emits once whether the event is the first of its key. `brief`: the key is remembered while the event is open only. */
-  admit(key: string, trace: Trace | undefined, brief: boolean): Observable<boolean> {
+  admit(key: string, trace: Trace | undefined, brief: boolean, waitedMs = 0): Observable<boolean> {
+    const { waitMs, scheduler } = this.#config;
     return defer(() => {
       const first = this.#held.get(key);
       if (first !== undefined) return [this.#refuse(first, trace)];
@@ -52,11 +60,16 @@ export class SharedClaims {
       }
       return this.#put(key, 'claimed', 'absent').pipe(
         mergeMap((revision) =>
-          revision === undefined ? this.#taken(key, trace) : [this.#take(key, trace, brief, revision)],
+          revision === undefined ? this.#taken(key, trace, brief) : [this.#take(key, trace, brief, revision)],
         ),
       );
     }).pipe(
-      catchError((error: unknown) => {
+      catchError((error: unknown): Observable<boolean> | readonly boolean[] => {
+        if (waitedMs < waitMs) {
+          // As much again, from 100 ms up to a second.
+          const pauseMs = Math.min(waitedMs || 100, 1_000);
+          return timer(pauseMs, scheduler).pipe(mergeMap(() => this.admit(key, trace, brief, waitedMs + pauseMs)));
+        }
         const reason = `dedupe: ${error instanceof Error ? error.message : 'the store failed'}`;
         if (trace !== undefined) trace.conclude('failed', reason);
         else accounts.report({ kind: 'failed', id: key, source: '', lastHolder: 'dedupe', reason });
@@ -71,29 +84,68 @@ export class SharedClaims {
     claim.end = again ? 'release' : 'commit';
     if (claim.waiting !== undefined) this.#due.remove(claim.waiting);
     claim.waiting = undefined;
-    if (!claim.writing) this.#write(claim);
+    if (!claim.writing && !claim.joined) this.#write(claim);
+  }
+
+  /**
+   * Behind a queue of the same file, an event is known as handled in the transaction that takes it out of there: known
+   * earlier, it would be a duplicate of itself after a crash, and later, nobody would know it if its platform sent it again.
+   */
+  #join(claim: SharedClaim): void {
+    const { store, windowMs } = this.#config;
+    const { key, trace } = claim;
+    if (!('putting' in store) || trace.root !== trace || claim.brief) return;
+    const { putting } = store as Store & Pick<LmdbStore, 'putting'>;
+    const writing = putting.call(store, key, this.#record('committed'), { ttlMs: windowMs });
+    const item = trace.listener((listener): listener is QueuedItem => 'isOn' in listener);
+    if (item?.isOn(writing.medium) !== true) return;
+    claim.joined = true;
+    item.join({
+      writings: [writing],
+      written: () => {
+        this.#held.delete(key);
+      },
+      dropped: () => {
+        claim.joined = false;
+        if (claim.end !== undefined && !claim.writing) this.#write(claim);
+      },
+    });
   }
 
   #take(key: string, trace: Trace, brief: boolean, revision: Revision): boolean {
     const claim = new SharedClaim(this, key, trace, brief, revision);
     this.#held.set(key, claim);
     claim.waiting = this.#due.add(claim);
+    this.#join(claim);
     trace.onSettled(claim);
     return true;
   }
 
   /** Somebody was first: here, elsewhere, or long ago. */
-  #taken(key: string, trace: Trace): Observable<boolean> {
-    return this.#config.store.get(key).pipe(
-      map((stored) => {
+  #taken(key: string, trace: Trace, brief: boolean): Observable<boolean> {
+    const { store } = this.#config;
+    return store.get(key).pipe(
+      mergeMap((stored): Observable<boolean> | readonly boolean[] => {
         const first = this.#held.get(key);
-        if (first !== undefined) return this.#refuse(first, trace);
-        const state = (stored?.value as { readonly state?: unknown } | undefined)?.state;
-        if (state === 'committed') trace.conclude('duplicate');
-        else trace.conclude('shed', 'dedupe: another process is handling this event');
-        return false;
+        if (first !== undefined) return [this.#refuse(first, trace)];
+        const { state, user } = (stored?.value ?? {}) as { readonly state?: unknown; readonly user?: unknown };
+        if (state === 'committed') {
+          trace.conclude('duplicate');
+          return [false];
+        }
+        if (stored === undefined || store.users?.isGone(user) !== true) return [this.#isElsewhere(trace)];
+        return this.#put(key, 'claimed', stored.revision).pipe(
+          map((revision) =>
+            revision === undefined ? this.#isElsewhere(trace) : this.#take(key, trace, brief, revision),
+          ),
+        );
       }),
     );
+  }
+
+  #isElsewhere(trace: Trace): false {
+    trace.conclude('shed', 'dedupe: another process is handling this event');
+    return false;
   }
 
   #refuse(first: SharedClaim, trace: Trace | undefined): boolean {
@@ -168,8 +220,13 @@ export class SharedClaims {
     condition: NonNullable<PutOptions['if']>,
   ): Observable<Revision | undefined> {
     const { store, windowMs, leaseMs } = this.#config;
-    const value: Json = { shape: SHAPE, state, owner: this.#owner };
-    return store.put(key, value, { if: condition, ttlMs: state === 'claimed' ? leaseMs : windowMs });
+    const ttlMs = state === 'claimed' ? leaseMs : windowMs;
+    return store.put(key, this.#record(state), { if: condition, ttlMs });
+  }
+
+  #record(state: 'claimed' | 'committed'): Json {
+    const { users } = this.#config.store;
+    return { shape: SHAPE, state, owner: this.#owner, ...(users !== undefined && { user: users.self }) };
   }
 }
 
@@ -178,6 +235,8 @@ class SharedClaim extends Claim {
   revision: Revision;
   waiting: Waiting<SharedClaim> | undefined;
   writing = false;
+  /** It is committed together with the end of its item. */
+  joined = false;
   /** What is to be written, once the event is settled. */
   end: 'commit' | 'release' | undefined;
 

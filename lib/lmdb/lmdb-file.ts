@@ -1,9 +1,8 @@
-import { hostname } from 'node:os';
 import { ChatError } from '../errors.js';
-import type { Owner } from '../queue/shelf.js';
 import { encodeJson } from './records.js';
 import { openEngine, type Db, type Engine } from './engine.js';
 import { lookAt, placeOf, refused } from './opening.js';
+import { ownOwner } from './owner.js';
 import { Writer } from './writer.js';
 
 export interface LmdbFileConfig {
@@ -32,7 +31,7 @@ export class FileCore implements LmdbFile {
   /** Small things: heads, and who the file is. */
   readonly side: Db<Uint8Array, Buffer>;
   /** Who we are where leases are told apart. */
-  readonly owner: Owner = { id: globalThis.crypto.randomUUID(), pid: process.pid, host: hostname() };
+  readonly owner = ownOwner();
 
   constructor({ dir }: LmdbFileConfig) {
     if (typeof dir !== 'string' || dir === '') throw new TypeError('lmdbFile: dir must name a directory');

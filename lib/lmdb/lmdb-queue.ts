@@ -1,13 +1,13 @@
-import { hostname } from 'node:os';
 import type { SchedulerLike } from 'rxjs';
 import { InboundEventCodec, OutboundActionCodec } from '../model/codec.js';
 import type { InboundEvent, OutboundAction } from '../model/index.js';
 import { QueueCore } from '../queue/queue-core.js';
 import type { Queue, QueueLimits } from '../queue/queue.js';
-import type { Leasing, Owner } from '../queue/shelf.js';
+import type { Leasing } from '../queue/shelf.js';
 import { above } from '../range.js';
 import { coreOf, type LmdbFile } from './lmdb-file.js';
 import { LmdbShelf } from './lmdb-shelf.js';
+import { isGone } from './owner.js';
 
 export interface LmdbQueueConfig extends QueueLimits {
   readonly file: LmdbFile;
@@ -50,14 +50,3 @@ export function lmdbQueue(
   }
   return new QueueCore(new LmdbShelf(core, name, holds, InboundEventCodec, leasing), config, scheduler);
 }
-
-/** Whether a process of this machine is known to have ended. Of ourselves, and of other machines, nothing is known. */
-const isGone = ({ pid, host }: Owner): boolean => {
-  if (pid === undefined || pid === process.pid || host !== hostname()) return false;
-  try {
-    process.kill(pid, 0);
-    return false;
-  } catch (error) {
-    return (error as { readonly code?: unknown }).code === 'ESRCH';
-  }
-};

@@ -3,9 +3,10 @@ import { ChatError } from '../errors.js';
 import type { Json } from '../model/index.js';
 import { writing } from '../queue/task.js';
 import { above, atLeast } from '../range.js';
-import type { DeleteOptions, PutOptions, Revision, Store, Stored } from '../store/store.js';
+import type { DeleteOptions, PutOptions, Revision, Store, Stored, StoreUsers } from '../store/store.js';
 import { onOneMedium, writeAll, Writing, type Together } from '../store/writing.js';
 import { coreOf, type FileCore, type LmdbFile } from './lmdb-file.js';
+import { isGoneOwner } from './owner.js';
 import type { StoreRecord } from './store-records.js';
 import { StoreTable } from './store-table.js';
 
@@ -48,10 +49,12 @@ export function lmdbStore(config: LmdbStoreConfig): LmdbStore {
 }
 
 class DiskStore implements LmdbStore {
+  readonly users: StoreUsers;
   readonly #core: FileCore;
   readonly #table: StoreTable;
 
   constructor(core: FileCore, table: StoreTable) {
+    this.users = { self: { ...core.owner }, isGone: isGoneOwner };
     this.#core = core;
     this.#table = table;
   }

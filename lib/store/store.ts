@@ -42,6 +42,16 @@ export interface Store {
   forget(prefix: string): Observable<number>;
   /** The same without Observables, where the store answers at once. */
   readonly sync?: SyncStore;
+  /** Who uses the store, where it can tell: what a process claimed that is known to be dead need not wait for a lease. */
+  readonly users?: StoreUsers;
+}
+
+/** The processes that use a store. */
+export interface StoreUsers {
+  /** This process, to be written into what it claims. */
+  readonly self: Json;
+  /** Whether the process that wrote `user` into a claim is known to be dead. */
+  isGone(user: unknown): boolean;
 }
 
 /** A store that answers at once. */

@@ -259,6 +259,7 @@ describe('dedupe', () => {
   it('refuses numbers out of range', () => {
     expect(() => dedupe({ windowMs: 0 })).to.throw(RangeError, 'windowMs must be above 0, got 0');
     expect(() => dedupe({ maxKeys: 0 })).to.throw(RangeError, 'maxKeys must be at least 1, got 0');
+    expect(() => dedupe({ waitMs: -1 })).to.throw(RangeError, 'waitMs must be at least 0, got -1');
     expect(() => dedupe({ maxTwins: -1 })).to.throw(RangeError, 'maxTwins must be at least 0, got -1');
   });
 

@@ -134,6 +134,41 @@ describe('dedupe with a store', () => {
     expect(other.isNew('a')).to.equal(true);
   });
 
+  it('handles at once what was open in a process that is known to be dead, and once', () => {
+    const clock = virtualClock();
+    const store = memoryStore({ scheduler: clock });
+    const gone = new Set<unknown>();
+    const as = (self: string): Desk =>
+      machine(
+        clock,
+        Object.assign(Object.create(store) as Store, { users: { self, isGone: (u: unknown) => gone.has(u) } }),
+      );
+    const dead = as('dead');
+    dead.settle(dead.deliver('b'), 'handled');
+    dead.deliver('a');
+    const [one, other] = [as('one'), as('other')];
+    expect(one.isNew('a')).to.equal(false);
+    gone.add('dead');
+    const trace = one.deliver('a');
+    other.deliver('a');
+    expect(other.outcomes()).to.deep.equal({ shed: 1 });
+    one.settle(trace, 'handled');
+    expect(one.outcomes()).to.deep.equal({ shed: 1, handled: 1 });
+    expect([other.isNew('a'), other.isNew('b')]).to.deep.equal([false, false]);
+  });
+
+  it('knows an event without an id of its platform by the id that was made for it', () => {
+    const clock = virtualClock();
+    const store = memoryStore({ scheduler: clock });
+    const before = machine(clock, store);
+    before.settle(before.deliver('made-1', 'ok'), 'handled');
+    before.settle(before.deliver('made-2', 'ok'), 'handled');
+    expect(before.outcomes()).to.deep.equal({ handled: 2 });
+    const after = machine(clock, store);
+    after.deliver('made-1', 'ok');
+    expect(after.outcomes()).to.deep.equal({ duplicate: 1 });
+  });
+
   it('cancels what it has of an event whose lease it lost', () => {
     const [slow, alive] = [virtualClock(), virtualClock()];
     const store = memoryStore({ scheduler: alive });
@@ -160,6 +195,29 @@ describe('dedupe with a store', () => {
     clock.advance(0);
     desk.settle(trace, 'handled');
     expect(desk.outcomes()).to.deep.equal({ failed: 1, handled: 1 });
+  });
+
+  it('waits for a store that fails as long as it is told to, in order within the conversation', () => {
+    const clock = virtualClock();
+    let broken = true;
+    const store = remote(memoryStore({ scheduler: clock }), clock, { broken: () => broken });
+    const desk = machine(clock, store, dedupe, { waitMs: 5_000 });
+    desk.deliver('a');
+    clock.advance(1_000);
+    desk.deliver('b');
+    clock.advance(3_000);
+    expect([desk.outcomes(), desk.emitted]).to.deep.equal([{}, []]);
+    broken = false;
+    clock.advance(1_000);
+    expect(desk.emitted).to.deep.equal(['a', 'b']);
+
+    broken = true;
+    desk.deliver('c');
+    clock.advance(4_999);
+    expect(desk.outcomes()).to.deep.equal({});
+    // Its last pause is a whole one.
+    clock.advance(1_000);
+    expect(desk.outcomes()).to.deep.equal({ failed: 1 });
   });
 
   it('writes down later what the store could not take when the event was settled', () => {
@@ -214,7 +272,10 @@ describe('dedupe with a store', () => {
     broken = false;
     clock.advance(LEASE_MS / 3);
     listening.unsubscribe();
-    return { states: store.sync.scan('of/7/desk::c/6/dedupe/').map(({ value }) => (value as { state?: unknown }).state), reports };
+    return {
+      states: store.sync.scan('of/7/desk::c/6/dedupe/').map(({ value }) => (value as { state?: unknown }).state),
+      reports,
+    };
   };
 
   it('writes down what was settled in an outage longer than the lease', () => {

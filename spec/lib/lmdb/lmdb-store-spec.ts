@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process';
+import { hostname } from 'node:os';
 import { expect } from 'chai';
 import { firstValueFrom } from 'rxjs';
 import { memoryStore, type Store } from 'tidewire';
@@ -11,6 +13,18 @@ describe('lmdbStore', () => {
   afterEach(temporary.clear);
 
   storeContract({ describe, it }, (scheduler) => lmdbStore({ file: temporary.file(), scheduler }));
+
+  it('tells who of its users is dead: on this machine, and nobody else', () => {
+    const { users } = lmdbStore({ file: temporary.file() });
+    const ended = spawnSync(process.execPath, ['--version']).pid;
+    const dead = { id: 'a', pid: ended, host: hostname() };
+    expect(users?.isGone(dead)).to.equal(true);
+    expect(users?.isGone({ ...dead, host: `${hostname()}-2` })).to.equal(false);
+    expect(users?.isGone({ ...dead, pid: process.ppid })).to.equal(false);
+    expect(users?.isGone(users.self)).to.equal(false);
+    for (const wrong of [undefined, null, 'a', {}, { ...dead, pid: -1 }, { ...dead, pid: 1.5 }, { ...dead, id: 1 }])
+      expect(users?.isGone(wrong), JSON.stringify(wrong)).to.equal(false);
+  });
 
   describe('broken in one law', () => {
     for (const [law, broken] of Object.entries(brokenStores)) {
