@@ -128,12 +128,14 @@ export class SharedClaims {
       mergeMap((stored): Observable<boolean> | readonly boolean[] => {
         const first = this.#held.get(key);
         if (first !== undefined) return [this.#refuse(first, trace)];
-        const { state, user } = (stored?.value ?? {}) as { readonly state?: unknown; readonly user?: unknown };
+        const { state, owner, user } = (stored?.value ?? {}) as Readonly<Record<string, unknown>>;
         if (state === 'committed') {
           trace.conclude('duplicate');
           return [false];
         }
-        if (stored === undefined || store.users?.isGone(user) !== true) return [this.#isElsewhere(trace)];
+        // What we wrote without hearing of it is ours.
+        const isFree = owner === this.#owner || store.users?.isGone(user) === true;
+        if (stored === undefined || !isFree) return [this.#isElsewhere(trace)];
         return this.#put(key, 'claimed', stored.revision).pipe(
           map((revision) =>
             revision === undefined ? this.#isElsewhere(trace) : this.#take(key, trace, brief, revision),

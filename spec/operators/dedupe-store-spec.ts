@@ -220,6 +220,22 @@ describe('dedupe with a store', () => {
     expect(desk.outcomes()).to.deep.equal({ failed: 1 });
   });
 
+  it('has what was written without its hearing of it', () => {
+    const clock = virtualClock();
+    const real = memoryStore({ scheduler: clock });
+    let isDeaf = true;
+    const lost = throwError(() => new ChatError('unreachable', 'store', 'it is away'));
+    const store: Store = {
+      ...remote(real, clock, {}),
+      put: (...args) => real.put(...args).pipe(mergeMap((revision) => (isDeaf ? lost : of(revision)))),
+    };
+    const desk = machine(clock, store, dedupe, { waitMs: 5_000 });
+    desk.deliver('a');
+    isDeaf = false;
+    clock.advance(1_000);
+    expect([desk.outcomes(), desk.emitted]).to.deep.equal([{}, ['a']]);
+  });
+
   it('writes down later what the store could not take when the event was settled', () => {
     const clock = virtualClock();
     let broken = false;
