@@ -135,7 +135,9 @@ export class SharedClaims {
         }
         // What we wrote without hearing of it is ours.
         const isFree = owner === this.#owner || store.users?.isGone(user) === true;
-        if (stored === undefined || !isFree) return [this.#isElsewhere(trace)];
+        // It was given back meanwhile, or its lease ended.
+        if (stored === undefined) return this.admit(key, trace, brief);
+        if (!isFree) return [this.#isElsewhere(trace)];
         return this.#put(key, 'claimed', stored.revision).pipe(
           map((revision) =>
             revision === undefined ? this.#isElsewhere(trace) : this.#take(key, trace, brief, revision),

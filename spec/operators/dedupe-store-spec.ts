@@ -236,6 +236,19 @@ describe('dedupe with a store', () => {
     expect([desk.outcomes(), desk.emitted]).to.deep.equal([{}, ['a']]);
   });
 
+  it('claims what was given back while it looked who has it', () => {
+    const clock = virtualClock();
+    const real = memoryStore({ scheduler: clock });
+    const [one, other] = [machine(clock, real), machine(clock, remote(real, clock, { delayMs: () => 10 }))];
+    const first = one.deliver('a');
+    other.deliver('a');
+    // The answer that somebody has it is on its way.
+    clock.advance(15);
+    one.settle(first, 'failed');
+    clock.advance(100);
+    expect([other.outcomes(), other.emitted]).to.deep.equal([{}, ['a']]);
+  });
+
   it('writes down later what the store could not take when the event was settled', () => {
     const clock = virtualClock();
     let broken = false;
