@@ -407,7 +407,7 @@ describe('outbox', () => {
   });
 
   describe('at the end', () => {
-    it('completes when every action has its receipt, and leaves the rest in the queue', async () => {
+    it('completes when every action has its receipt, and leaves the rest in the queue', () => {
       const desk = new OutboxDesk();
       desk.send(of(say('a'), say('b')));
       expect(desk.isCompleted).to.equal(false);
@@ -428,7 +428,7 @@ describe('outbox', () => {
       expect(desk.ids).to.equal('a a b');
     });
 
-    it('forgets a conversation with the others of the store', async () => {
+    it('forgets a conversation with the others of the store', () => {
       const desk = new OutboxDesk();
       desk.send(concat(of(say('a', 'c'), say('b', 'c2')), NEVER));
       desk.clock.advance(100);
