@@ -64,7 +64,7 @@ let byId: Map<string, Trace> | undefined;
  */
 export class Trace {
   readonly #account: Account;
-  readonly #id: string;
+  #id: string;
   readonly #parent: Trace | undefined;
   /** Of a root. */
   readonly #conversation: Conversation | undefined;
@@ -111,6 +111,11 @@ export class Trace {
 
   get id(): string {
     return this.#id;
+  }
+
+  /** @internal What its id depends on became known only later: nobody has seen the item yet. */
+  rename(id: string): void {
+    this.#id = id;
   }
 
   /** The delivery that this was forked from, or itself. */

@@ -2,6 +2,7 @@ import type { Account } from '../accounts.js';
 import { mayRunAgain, type InboundEvent, type Outcome } from '../model/index.js';
 import type { SettleListener, Trace } from '../trace.js';
 import type { RoomEntry } from './room-book.js';
+import type { Occurrence } from './room-life.js';
 
 /** @internal Where an event belongs among others of its room. */
 export interface Place {
@@ -35,21 +36,35 @@ export class Held implements SettleListener, Place {
   readonly at: number;
   readonly rank: number;
   readonly id: string;
-  readonly event: InboundEvent;
+  event: InboundEvent;
+  /** Which time of it this is, of what may happen again. */
+  readonly occurrence: Occurrence | undefined;
   readonly room: RoomEntry;
   readonly trace: Trace;
   isOut = false;
   readonly #by: HeldBy;
 
-  constructor(by: HeldBy, account: Account, room: RoomEntry, event: InboundEvent, at: number) {
+  constructor(by: HeldBy, account: Account, room: RoomEntry, event: InboundEvent, at: number, occurrence?: Occurrence) {
     this.#by = by;
     this.room = room;
     this.event = event;
+    this.occurrence = occurrence;
     this.at = at;
     this.rank = rankOf(event);
     this.id = event.id;
     this.trace = account.open(event);
     this.trace.onSettled(this);
+  }
+
+  /** It waits no longer: from now on what happened before it comes behind it, and under a later number. */
+  goesOut(): void {
+    const { occurrence, room, event, trace } = this;
+    this.isOut = true;
+    if (occurrence === undefined) return;
+    const id = room.life.tell(occurrence);
+    if (id === event.id) return;
+    this.event = { ...event, id };
+    trace.rename(id);
   }
 
   settled(_: Trace, outcome: Outcome, touched: boolean): void {

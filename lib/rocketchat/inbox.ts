@@ -164,11 +164,11 @@ export class Inbox implements HeldBy {
       return 'refused';
     }
     if (copyOf !== undefined) this.#remember(copyOf);
-    for (const one of fresh) {
-      const event = recurs(one) ? room.life.add(one, told) : one;
+    for (const event of fresh) {
+      const occurrence = recurs(event) ? room.life.add(event, told) : undefined;
       const at = this.#msOf(event.at);
       if (told.witness === 'message') this.#latest = Math.max(this.#latest, at);
-      if (event.fingerprint === undefined && !recurs(one)) {
+      if (event.fingerprint === undefined && occurrence === undefined) {
         this.#remember(event.id);
         room.remember(event, at, this.#rules.overlapMs + CHANGE_MS);
       }
@@ -178,7 +178,7 @@ export class Inbox implements HeldBy {
       }
       this.#open++;
       room.open++;
-      this.#hold(new Held(this, account, room, event, at));
+      this.#hold(new Held(this, account, room, event, at, occurrence));
       if (isParting(event)) this.parted(room);
     }
     return 'taken';
@@ -196,11 +196,11 @@ export class Inbox implements HeldBy {
     this.#outgoing = undefined;
   }
 
-  left({ room, event }: Held, comesAgain: boolean): void {
+  left({ room, event, occurrence }: Held, comesAgain: boolean): void {
     this.#open--;
     room.open--;
     if (comesAgain) {
-      if (recurs(event)) room.life.forget(event);
+      if (occurrence !== undefined) room.life.forget(occurrence);
       else {
         this.#seen.delete(event.id);
         room.forget(event);
@@ -255,7 +255,7 @@ export class Inbox implements HeldBy {
     let end = last === undefined ? held.length : 0;
     if (last !== undefined) for (let one = held[0]; one !== undefined && inOrder(one, last) <= 0;) one = held[++end];
     const out = end === held.length ? held : held.splice(0, end);
-    for (const one of out) one.isOut = true;
+    for (const one of out) one.goesOut();
     if (out === held) {
       room.held = undefined;
       this.#waiting.delete(room);

@@ -6,13 +6,12 @@ const SAME_MS = 5_000;
 /** How often a room may go back and forth until the first time is forgotten. */
 const MOST = 32;
 
-/** One time that it happened, and who has told of it. */
-interface Occurrence {
+/** @internal One time that it happened, and who has told of it. */
+export interface Occurrence {
   readonly id: string;
-  /** Which time it is, from 1, and the id that it is told under. */
-  readonly time: number;
-  readonly toldAs: string;
   readonly at: number;
+  /** Which time it is, from 1, in the order in which they go out; 0 until then. */
+  time: number;
   /** The message that told of it. */
   messageId: string | undefined;
   /** Whether a webhook has. */
@@ -49,26 +48,30 @@ export class RoomLife {
     }
   }
 
-  /** Another time. The event, under an id of its own. */
-  add(event: InboundEvent, { witness, messageId }: Told): InboundEvent {
-    const { id } = event;
-    const time = this.#told.reduce((most, one) => (one.id === id ? Math.max(most, one.time) : most), 0) + 1;
-    const toldAs = time === 1 ? id : `${id}~${time}`;
-    const isMessage = witness === 'message';
-    this.#told.push({
+  /** Another time. */
+  add({ id, at }: InboundEvent, { witness, messageId }: Told): Occurrence {
+    const occurrence: Occurrence = {
       id,
-      time,
-      toldAs,
-      at: Date.parse(event.at),
-      messageId: isMessage ? messageId : undefined,
+      at: Date.parse(at),
+      time: 0,
+      messageId: witness === 'message' ? messageId : undefined,
       isPosted: witness === 'post',
-    });
+    };
+    this.#told.push(occurrence);
     if (this.#told.length > MOST) this.#told.shift();
-    return time === 1 ? event : { ...event, id: toldAs };
+    return occurrence;
+  }
+
+  /** It goes out. The id that it has from then on: counted only now, since what came later may have happened before. */
+  tell(occurrence: Occurrence): string {
+    const { id } = occurrence;
+    const time = this.#told.reduce((most, one) => (one.id === id ? Math.max(most, one.time) : most), 0) + 1;
+    occurrence.time = time;
+    return time === 1 ? id : `${id}~${time}`;
   }
 
   /** What was not taken after all is told again. */
-  forget({ id }: InboundEvent): void {
-    this.#told = this.#told.filter(({ toldAs }) => toldAs !== id);
+  forget(occurrence: Occurrence): void {
+    this.#told = this.#told.filter((one) => one !== occurrence);
   }
 }

@@ -97,7 +97,7 @@ export class Bench {
     this.clock = clock;
     this.core = core;
     this.accounts = openAccounts({ scheduler: clock });
-    this.port = new RocketchatPort(core, username);
+    this.port = new RocketchatPort(core, username, undefined, clock);
     this.port.isAway = isAway;
     this.webhook = rocketchatWebhook({ secret: HOOK_SECRET, accounts: this.accounts, scheduler: clock });
     if (hooked) hooks.push(this.webhook);

@@ -1,5 +1,19 @@
 import { either as E } from 'fp-ts';
-import { BehaviorSubject, concatMap, defer, EMPTY, filter, Observable, of, Subject, take, throwError } from 'rxjs';
+import {
+  asyncScheduler,
+  BehaviorSubject,
+  concatMap,
+  defer,
+  delay,
+  EMPTY,
+  filter,
+  Observable,
+  of,
+  Subject,
+  take,
+  throwError,
+  type SchedulerLike,
+} from 'rxjs';
 import { ChatError } from 'tidewire';
 import {
   decodeAnswer,
@@ -30,6 +44,8 @@ export class RocketchatPort implements RocketchatInbound {
   readonly calls: string[] = [];
   /** Whether the socket opens only when it is told to. */
   isAway = false;
+  /** How long answers are on their way, in milliseconds: what happens meanwhile is not in them. */
+  answerMs = 0;
   /** What the next calls fail with. */
   readonly failures: ChatError[] = [];
   readonly #isOpen = new BehaviorSubject(true);
@@ -42,6 +58,7 @@ export class RocketchatPort implements RocketchatInbound {
     readonly core: RocketchatCore,
     readonly username = 'helper.bot',
     account?: string,
+    readonly scheduler: SchedulerLike = asyncScheduler,
   ) {
     this.account = account;
   }
@@ -173,7 +190,9 @@ export class RocketchatPort implements RocketchatInbound {
           if (reply.status !== 200)
             return throwError(() => new ChatError('refused', 'rocketchat', 'no', { status: reply.status }));
           const decoded = decodeAnswer(answer, reply.body);
-          return E.isRight(decoded) ? of(decoded.right) : throwError(() => decoded.left);
+          if (E.isLeft(decoded)) return throwError(() => decoded.left);
+          const answered = of(decoded.right);
+          return this.answerMs > 0 ? answered.pipe(delay(this.answerMs, this.scheduler)) : answered;
         }),
       );
     });
