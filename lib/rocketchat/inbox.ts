@@ -107,7 +107,7 @@ export class Inbox implements HeldBy {
   }
 
   /** Whether it may have missed something when a connection was lost. */
-  isDoubtful({ epoch }: RoomEntry): boolean {
+  isDoubtful({ epoch }: { readonly epoch: number }): boolean {
     return epoch < this.lost && this.looked < this.lost;
   }
 

@@ -181,7 +181,8 @@ export class Reader {
       room.seenAt = seenAt;
       isWhole = this.#state(task);
     }
-    if (isWhole && !task.isAgain) {
+    // A connection that was lost while it was read may have cost more, and what is held came after that.
+    if (isWhole && !task.isAgain && !inbox.isDoubtful(task)) {
       this.#done(task);
       return;
     }
@@ -189,7 +190,7 @@ export class Reader {
     const waiting = room.held?.length;
     if (refused !== undefined && last !== undefined) inbox.release(room, last);
     // What waits for what finds no place because of it would wait for ever.
-    if (room.held?.length === waiting && room.open === waiting) inbox.release(room);
+    if (!isWhole && room.held?.length === waiting && room.open === waiting) inbox.release(room);
     this.#line.push(task);
     this.advance();
   }

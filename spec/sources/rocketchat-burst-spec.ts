@@ -34,4 +34,20 @@ describe('fromRocketChat, of what happens within milliseconds', () => {
     // It is accounted for under the id that it went out with.
     expect(bench.accounts.explain(second?.id ?? '')).to.have.length(1);
   });
+
+  it('reads a room once more where the socket was lost again meanwhile', () => {
+    const { bench, visitor, rid, clock, cut } = burst();
+    bench.port.answerMs = 70;
+    cut();
+    visitor.say('one');
+    bench.port.connect();
+    clock.advance(80);
+    cut();
+    visitor.say('two');
+    clock.advance(1);
+    bench.port.connect();
+    visitor.say('three');
+    clock.advance(1_000);
+    expect(bench.said(rid)).to.deep.equal(['one', 'two', 'three']);
+  });
 });
