@@ -211,7 +211,7 @@ export class Realtime {
       if (news.kind !== 'other' || news.name !== 'queued') continue;
       const room = inbox.roomOf(news.conversation.id);
       room.isServed = false;
-      this.#take(room, { witness: 'state', rid: room.id, events: [startedBy(news), news] });
+      this.#take(room, { witness: 'state', rid: room.id, events: [startedBy(news, event.args[0]), news] });
     }
   }
 

@@ -1,11 +1,13 @@
 import { catchError, retry, tap, throwError, timer, type Observable, type SchedulerLike } from 'rxjs';
 import { either as E } from 'fp-ts';
+import * as t from 'io-ts';
 import { toChatError } from '../errors.js';
 import type { InboundEvent } from '../model/index.js';
 import type { RocketchatInquiry, RocketchatRoom } from './answers.js';
 import { decodeInquiry, decodeRoom } from './codec-room.js';
 import { mayPass } from './call-budget.js';
 import { lifeId, type RocketchatArrival } from './codec-draft.js';
+import { Instant, isoOf } from './codec-wire.js';
 import type { Inbox } from './inbox.js';
 import { changedAt, listChanged, type Listed, type ListingRules } from './listing.js';
 import type { Reader } from './reader.js';
@@ -23,9 +25,12 @@ const PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 30_000;
 const MOST_ATTEMPTS = 5;
 
-/** @internal How `started` is told by who waits: nobody may have told it before. */
-export const startedBy = (queued: InboundEvent): InboundEvent => {
-  const { platform, conversation, at, sender, raw } = queued;
+const Begun = t.type({ ts: Instant });
+
+/** @internal How `started` is told by who waits: nobody may have told it before. Who waits again does so since later. */
+export const startedBy = (queued: InboundEvent, inquiry: unknown): InboundEvent => {
+  const { platform, conversation, sender, raw } = queued;
+  const at = Begun.is(inquiry) ? isoOf(inquiry.ts) : queued.at;
   return {
     kind: 'started',
     id: lifeId(conversation.id, 'started'),
@@ -108,6 +113,6 @@ export class Rounds {
     const decoded = decodeInquiry(raw, this.#rules.arrival(rid));
     if (E.isLeft(decoded)) return;
     const { right: event } = decoded;
-    this.#read(rid, [startedBy(event), event], messageIn(raw).changedAt ?? Date.parse(event.at));
+    this.#read(rid, [startedBy(event, raw), event], messageIn(raw).changedAt ?? Date.parse(event.at));
   }
 }
