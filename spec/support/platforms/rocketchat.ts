@@ -66,7 +66,8 @@ export const rocketchatPlatform =
         webhook: {
           url: hookUrl,
           secret: SECRET,
-          timeoutMs: 60_000,
+          // While something is waited for, time goes on by far more than it takes: a post that is given up would not arrive.
+          timeoutMs: FOREVER,
           events: echoes ? ['visitorMessage', 'agentMessage'] : ['visitorMessage'],
         },
       }),
