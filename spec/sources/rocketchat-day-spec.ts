@@ -12,12 +12,13 @@ const live = (
   { clock, core }: World,
   steps: readonly Step[],
   before: (step: number) => void = () => undefined,
+  pauses: readonly number[] = [1_000],
 ): void => {
   const [bot, mira] = [core.agent('helper.bot'), core.agent('mira')];
   const visitors = ['Dana', 'Lev', 'Ida'].map((name) => core.visitor(name, { department: SALES }));
   const said = new Map<string, string>();
   steps.forEach(([who, what], n) => {
-    clock.advance(1_000);
+    clock.advance(pauses[n % pauses.length]!);
     before(n);
     const visitor = visitors[who]!;
     const room = visitor.rid ?? '';
@@ -51,6 +52,68 @@ const byRoom = (
   const rooms: Record<string, string[]> = {};
   for (const event of events) if (isAsked(event)) (rooms[event.conversation.id] ??= []).push(event.id);
   return rooms;
+};
+
+/** The same, but at one instant: what happened first in a millisecond nobody tells. */
+const byInstant = (
+  { events }: Bench,
+  isAsked: (event: InboundEvent) => boolean,
+): Readonly<Record<string, readonly string[]>> => {
+  const rooms: Record<string, { at: string; ids: string[] }[]> = {};
+  for (const { at, id, conversation } of events.filter(isAsked)) {
+    const instants = (rooms[conversation.id] ??= []);
+    const last = instants.at(-1);
+    if (last?.at === at) last.ids.push(id);
+    else instants.push({ at, ids: [id] });
+  }
+  return Object.fromEntries(
+    Object.entries(rooms).map(([rid, instants]) => [rid, instants.flatMap(({ ids }) => ids.sort())]),
+  );
+};
+
+/** What happens to two who listen: their sockets, what comes over them, their webhooks, and how long their calls take. */
+const trouble = ({ clock, core }: World, cut: Bench, all: Bench, what: number | undefined): void => {
+  const { event, hook } = core.faults;
+  const now = new Date(clock.now()).toISOString();
+  switch (what) {
+    case 0:
+      cut.port.cut(now);
+      break;
+    case 1:
+      all.port.cut(now);
+      break;
+    case 2:
+    case 3:
+      cut.port.connect();
+      break;
+    case 4:
+    case 5:
+      all.port.connect();
+      break;
+    case 6:
+      event.duplicate = 2;
+      break;
+    case 7:
+      Object.assign(event, { delay: 1, delayMs: 30 });
+      break;
+    case 8:
+      Object.assign(hook, { duplicate: 1, copies: 10 });
+      break;
+    case 9:
+      hook.deaf = 2;
+      break;
+    case 11:
+    case 12:
+      cut.port.answerMs = 70;
+      break;
+    case 13:
+      cut.port.answerMs = 7;
+      break;
+    case 14:
+      all.port.answerMs = 30;
+      break;
+    default:
+  }
 };
 
 for (const version of ['8.8.0', '7.10.0'])
@@ -92,37 +155,7 @@ for (const version of ['8.8.0', '7.10.0'])
           const cut = new Bench(stage, { realtime: true });
           const all = new Bench(stage, { hooked: true, realtime: true });
           live(stage, steps, (n) => {
-            const { event, hook } = stage.core.faults;
-            const now = new Date(stage.clock.now()).toISOString();
-            switch (troubles[n]) {
-              case 0:
-                cut.port.cut(now);
-                break;
-              case 1:
-                all.port.cut(now);
-                break;
-              case 2:
-              case 3:
-                cut.port.connect();
-                break;
-              case 4:
-              case 5:
-                all.port.connect();
-                break;
-              case 6:
-                event.duplicate = 2;
-                break;
-              case 7:
-                Object.assign(event, { delay: 1, delayMs: 30 });
-                break;
-              case 8:
-                Object.assign(hook, { duplicate: 1, copies: 10 });
-                break;
-              case 9:
-                hook.deaf = 2;
-                break;
-              default:
-            }
+            trouble(stage, cut, all, troubles[n]);
           });
           for (const { port } of [cut, all]) port.connect();
           stage.clock.advance(400_000);
@@ -135,6 +168,32 @@ for (const version of ['8.8.0', '7.10.0'])
           }
         }),
         { numRuns: 40 },
+      );
+    });
+
+    it('does so, but for the order within one millisecond, while much happens at once and calls take as long', () => {
+      fc.assert(
+        fc.property(STEPS, fc.array(fc.nat(14), { minLength: 60, maxLength: 60 }), (steps, troubles) => {
+          const stage = world({ version });
+          const calm = new Bench(stage, { realtime: true });
+          const cut = new Bench(stage, { realtime: true });
+          const all = new Bench(stage, { hooked: true, realtime: true });
+          const before = (n: number): void => {
+            trouble(stage, cut, all, troubles[n]);
+          };
+          live(stage, steps, before, [1_000, 0, 20, 1, 150, 0, 0]);
+          for (const { port } of [cut, all]) port.connect();
+          stage.clock.advance(400_000);
+          for (const isAsked of [isMessage, isLife]) {
+            const told = byInstant(calm, isAsked);
+            for (const other of [cut, all]) expect(byInstant(other, isAsked)).to.deep.equal(told);
+          }
+          for (const bench of [calm, cut, all]) {
+            expect(bench.troubles).to.deep.equal([]);
+            expect(bench.counts).not.to.have.any.keys('inFlight', 'failed', 'refused');
+          }
+        }),
+        { numRuns: 30 },
       );
     });
   });
