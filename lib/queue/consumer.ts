@@ -40,6 +40,8 @@ export class Consumer<T, C> {
   #last = 0;
   #takeQueued = false;
   #emitting = false;
+  #isAsking = false;
+  #isAnswered = false;
 
   constructor(host: ConsumerHost<T, C>, subscriber: Subscriber<Leased<T>>, perKey: number, maxInFlight: number) {
     const { stock, scheduler, report } = host;
@@ -87,29 +89,14 @@ export class Consumer<T, C> {
 
   /** There may be something to hand out; `surely`: something was added. */
   wake(surely = false): void {
-    if (this.#takeQueued || this.#emitting || !this.#lease.isHeld || this.#handouts.size >= this.#maxInFlight) return;
-    if (!surely && !this.#picking.hasReady && !this.#mayRead()) return;
-    this.#takeQueued = true;
-    let taken: readonly LeasedItem<T>[] = [];
-    const run = (): void => {
-      this.#takeQueued = false;
-      taken = this.#take();
-    };
-    const done = (): void => {
-      this.#emit(taken);
-    };
-    const failed = (thrown: unknown): void => {
-      this.#takeQueued = false;
-      this.#handouts.undo(taken);
-      for (const { key, place } of taken) this.#picking.untake(key, place);
-      this.#picking.startAgain();
-      this.#holdChanges = -1;
-      if (!this.#lease.lostBy(thrown))
-        this.#later(AGAIN_MS, () => {
-          this.wake(true);
-        });
-    };
-    this.#host.stock.shelf.write(new Task(run, done, failed), true);
+    if (!this.#mayTake(surely)) return;
+    // A queue that answers at once is asked in a loop: every answer may make room for the next.
+    do {
+      this.#isAsking = true;
+      this.#isAnswered = false;
+      this.#ask();
+      this.#isAsking = false;
+    } while (this.#isAnswered && this.#mayTake(false));
   }
 
   /** @throws ChatError `conflict` when the item is not out under this lease. Inside of a transaction. */
@@ -149,6 +136,35 @@ export class Consumer<T, C> {
     };
     if (afterMs <= 0) resume();
     else this.#later(afterMs, resume);
+  }
+
+  #mayTake(surely: boolean): boolean {
+    if (this.#takeQueued || this.#emitting || !this.#lease.isHeld) return false;
+    return this.#handouts.size < this.#maxInFlight && (surely || this.#picking.hasReady || this.#mayRead());
+  }
+
+  #ask(): void {
+    this.#takeQueued = true;
+    let taken: readonly LeasedItem<T>[] = [];
+    const run = (): void => {
+      this.#takeQueued = false;
+      taken = this.#take();
+    };
+    const done = (): void => {
+      this.#emit(taken);
+    };
+    const failed = (thrown: unknown): void => {
+      this.#takeQueued = false;
+      this.#handouts.undo(taken);
+      for (const { key, place } of taken) this.#picking.untake(key, place);
+      this.#picking.startAgain();
+      this.#holdChanges = -1;
+      if (!this.#lease.lostBy(thrown))
+        this.#later(AGAIN_MS, () => {
+          this.wake(true);
+        });
+    };
+    this.#host.stock.shelf.write(new Task(run, done, failed), true);
   }
 
   #take(): readonly LeasedItem<T>[] {
@@ -203,7 +219,8 @@ export class Consumer<T, C> {
     this.#emitting = true;
     for (const leased of taken) if (this.#handouts.has(leased)) this.#subscriber.next(leased);
     this.#emitting = false;
-    this.wake();
+    if (this.#isAsking) this.#isAnswered = true;
+    else this.wake();
   }
 
   #mayRead(): boolean {

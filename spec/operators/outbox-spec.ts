@@ -5,6 +5,7 @@ import {
   ChatError,
   deliver,
   forwardOnTimeout,
+  openAccounts,
   ownership,
   react,
   delivered,
@@ -83,6 +84,19 @@ describe('outbox', () => {
     desk.clock.advance(10);
     expect(desk.ids).to.equal('a');
     expect((await firstValueFrom(desk.queue.counts())).waiting).to.equal(1);
+  });
+
+  it('sends all that waits in one conversation, however much that is, to a sink that answers at once', async () => {
+    const queue = memoryQueue<OutboundAction>();
+    await firstValueFrom(queue.add(Array.from({ length: 20_000 }, (_, n) => say(String(n)))));
+    const sink = deliver({ name: 'sink' }, (action) => [delivered(action, '')]);
+    const accounts = openAccounts();
+    let last: string | undefined;
+    const sending = NEVER.pipe(outbox({ queue, store: memoryStore(), accounts }, sink)).subscribe(({ action }) => {
+      last = action.id;
+    });
+    expect(last).to.equal('19999');
+    sending.unsubscribe();
   });
 
   it('keeps an event open until its actions have their receipts, and touches it', async () => {
