@@ -127,6 +127,7 @@ export class LmdbShelf<T extends InboundEvent | OutboundAction> implements Shelf
   }
 
   #read(): Draft {
+    this.#core.writer.checkOpen();
     const record = this.#side.get(this.#key);
     const head = record === undefined ? { ...EMPTY } : records.decodeHead(record);
     if (head !== undefined) return head;

@@ -75,12 +75,14 @@ export class StoreTable implements Participant {
 
   /** What is kept under a key and is not over. */
   read(key: string): StoreRecord | undefined {
+    this.#core.writer.checkOpen();
     const record = this.#values.get(placeOf(key));
     return record === undefined ? undefined : this.#current(record);
   }
 
   /** What is kept under the keys that begin so, and is not over. */
   scan(prefix: string): readonly StoreRecord[] {
+    this.#core.writer.checkOpen();
     const places = placesOf(prefix);
     return [...this.#values.getRange({ start: places, end: behind(places) })]
       .flatMap(({ value }) => this.#current(value) ?? [])

@@ -34,6 +34,11 @@ export class Writer {
     return this.#isInside;
   }
 
+  /** @throws ChatError `unreachable` when the file is closed. */
+  checkOpen(): void {
+    if (this.#closed) throw closed();
+  }
+
   /** Takes part in the transaction that is running. */
   join(participant: Participant): void {
     this.#participants.add(participant);
@@ -42,7 +47,7 @@ export class Writer {
   /** Writes a task; `last`: behind the others of its transaction. */
   readonly write = (task: AnyTask, last = false): void => {
     if (this.#closed) {
-      task.end(new ChatError('unreachable', 'lmdb', 'the file is closed', { retryable: false }));
+      task.end(closed());
       return;
     }
     (last ? this.#lasts : this.#tasks).push(task);
@@ -98,6 +103,8 @@ export class Writer {
     }
   }
 }
+
+const closed = (): ChatError => new ChatError('unreachable', 'lmdb', 'the file is closed', { retryable: false });
 
 const FULL = /ENOSPC|EDQUOT|EFBIG|No space left|quota|File too large|MDB_MAP_FULL/i;
 

@@ -10,7 +10,7 @@ export interface Lessee {
   readonly began: (tries: Map<number, Tries>) => void;
   /** Another process may have written something. */
   readonly look: () => void;
-  /** It was lost. */
+  /** It was lost, or can never be had. */
   readonly lost: (error: ChatError) => void;
   /** What it keeps of the lease is over, in the transaction that gives it back; also when that fails. */
   readonly over: () => void;
@@ -84,9 +84,13 @@ export class Lease<T, C> {
       }
     };
     const failed = (thrown: unknown): void => {
-      this.#lessee.report(toChatError(label, thrown));
-      if (this.isOver) this.#lessee.left();
-      else this.#startLater(AGAIN_MS);
+      const error = toChatError(label, thrown);
+      this.#lessee.report(error);
+      if (!this.isOver && error.retryable) this.#startLater(AGAIN_MS);
+      else {
+        if (!this.isOver) this.#lessee.lost(error);
+        this.#lessee.left();
+      }
     };
     write(new Task(() => this.#acquire(), done, failed));
   }
@@ -106,7 +110,7 @@ export class Lease<T, C> {
     const error = toChatError(this.#shelf.label, thrown);
     this.#lessee.report(error);
     if (!this.isHeld) return true;
-    if (error.kind !== 'conflict') return false;
+    if (error.retryable) return false;
     this.#lessee.lost(error);
     return true;
   }
@@ -191,11 +195,12 @@ export class Lease<T, C> {
     const { leasing } = this.#shelf;
     if (leasing === undefined) return;
     this.#timer = this.#scheduler.schedule(() => {
-      if (this.#isTaken) {
-        this.lostBy(this.conflict());
-        return;
+      try {
+        this.check();
+        this.#lessee.look();
+      } catch (thrown) {
+        if (this.lostBy(thrown)) return;
       }
-      this.#lessee.look();
       this.#lookLater();
     }, leasing.pollMs);
   }

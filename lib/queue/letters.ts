@@ -55,6 +55,7 @@ export class Letters<T, C> {
   }
 
   list(after: number, limit: number): readonly DeadLetter<T>[] {
+    if (this.#shelf.head().letters === 0) return [];
     return this.#shelf.letters.after(after, limit).map(([letter, { kept, parkedAt, reason, ...rest }]) => ({
       ...rest,
       ...(reason !== undefined && { reason }),

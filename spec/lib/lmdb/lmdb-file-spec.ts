@@ -50,6 +50,23 @@ describe('lmdbFile', () => {
     expect(all.map(({ item }) => item.id)).to.deep.equal(all.map((_, n) => `m${n}`));
   });
 
+  it('ends who still uses it when it is closed, with an error that says so', async () => {
+    const file = lmdbFile({ dir: temporary.dir() });
+    const queue = lmdbQueue({ file, name: 'in', pollMs: 1 });
+    const store = lmdbStore({ file });
+    const consumer = firstValueFrom(queue.lease()).catch(String);
+    await firstValueFrom(store.put('a', 1));
+    await file.close();
+    const said = 'ChatError: lmdb: the file is closed';
+    expect(await consumer).to.equal(said);
+    expect(await firstValueFrom(queue.lease()).catch(String)).to.equal(said);
+    expect(await firstValueFrom(queue.add(message('1'))).catch(String)).to.equal(said);
+    expect(await firstValueFrom(queue.counts()).catch(String)).to.equal(said);
+    expect(await firstValueFrom(queue.letters()).catch(String)).to.equal(said);
+    expect(await firstValueFrom(store.get('a')).catch(String)).to.equal(said);
+    expect(await firstValueFrom(store.scan('')).catch(String)).to.equal(said);
+  });
+
   it('makes its directory, and its marker in it', () => {
     const dir = join(temporary.dir(), 'deeper', 'data.d');
     temporary.file(dir);
