@@ -14,6 +14,7 @@ export class Letters<T, C> {
   readonly #shelf: Shelf<T, C>;
   readonly #retainMs: number;
   #pruneAt = 0;
+  #prunedTo = 0;
 
   constructor(shelf: Shelf<T, C>, retainMs: number) {
     this.#shelf = shelf;
@@ -43,15 +44,23 @@ export class Letters<T, C> {
     head.bytes -= kept.bytes;
   }
 
-  /** Drops what is too old, some at a time; looks once an hour. */
-  prune(now: number): void {
-    if (now < this.#pruneAt) return;
+  /** Drops what is too old, some at a time; looks once an hour, or in any case when there is no room. */
+  prune(now: number, isFull = false): void {
+    if (now < this.#pruneAt && !isFull) return;
     const dueBefore = now - this.#retainMs;
-    const isDue = ({ parkedAt, holds }: KeptLetter<C>): boolean => parkedAt <= dueBefore && !holds;
-    const old = this.#shelf.letters.after(0, DROP).filter(([, kept]) => isDue(kept));
-    for (const [letter, kept] of old) this.remove(letter, kept);
-    if (old.length > 0) this.#shelf.edit().expired += old.length;
-    this.#pruneAt = old.length < DROP ? now + HOUR : now;
+    const found = this.#shelf.letters.after(this.#prunedTo, DROP);
+    let isNew = false;
+    for (const [letter, kept] of found) {
+      // What holds a conversation is passed by; the others are in the order of their age.
+      if (kept.holds) continue;
+      isNew = kept.parkedAt > dueBefore;
+      if (isNew) break;
+      this.remove(letter, kept);
+      this.#shelf.edit().expired++;
+    }
+    const isAll = isNew || found.length < DROP;
+    this.#prunedTo = isAll ? 0 : (found[found.length - 1]?.[0] ?? 0);
+    this.#pruneAt = isAll ? now + HOUR : now;
   }
 
   list(after: number, limit: number): readonly DeadLetter<T>[] {

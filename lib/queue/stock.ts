@@ -65,17 +65,14 @@ export class Stock<T, C> {
 
   /** @throws ChatError `overflow` when there is no room for them. */
   checkRoom(packed: readonly Packed<C>[]): void {
-    const { waiting, letters, bytes } = this.shelf.head();
+    if (this.#lacking(packed) === undefined) return;
+    // Dead letters that are too old need not be kept until the next one comes.
+    this.letters.prune(this.#scheduler.now(), true);
+    const lacking = this.#lacking(packed);
+    if (lacking === undefined) return;
     const { label, name } = this.shelf;
-    const details = { retryable: true, reason: 'full' };
-    if (waiting + letters + packed.length > this.#maxItems) {
-      throw new ChatError('overflow', label, `${name} is full: ${this.#maxItems} items is its limit`, details);
-    }
-    let sum = bytes;
-    for (const one of packed) sum += one.bytes;
-    if (sum > this.#maxBytes) {
-      throw new ChatError('overflow', label, `${name} is full: ${this.#maxBytes} bytes is its limit`, details);
-    }
+    const sentence = `${name} is full: ${lacking} is its limit`;
+    throw new ChatError('overflow', label, sentence, { retryable: true, reason: 'full' });
   }
 
   append(packed: readonly Packed<C>[]): readonly number[] {
@@ -165,6 +162,15 @@ export class Stock<T, C> {
     head.bytes += kept.bytes;
     this.#known = place;
     return place;
+  }
+
+  /** The limit that leaves no room for them. */
+  #lacking(packed: readonly Packed<C>[]): string | undefined {
+    const { waiting, letters, bytes } = this.shelf.head();
+    if (waiting + letters + packed.length > this.#maxItems) return `${this.#maxItems} items`;
+    let sum = bytes;
+    for (const one of packed) sum += one.bytes;
+    return sum > this.#maxBytes ? `${this.#maxBytes} bytes` : undefined;
   }
 
   #packOne(item: T): Packed<C> {

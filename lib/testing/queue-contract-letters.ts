@@ -1,7 +1,7 @@
 import { firstValueFrom } from 'rxjs';
 import type { ParkReport } from '../queue/queue.js';
 import type { QueueSpecs } from './queue-contract.js';
-import { equal, QueueDesk, said } from './queue-desk.js';
+import { equal, kindOf, QueueDesk, said } from './queue-desk.js';
 
 const FAILED: ParkReport = { outcome: 'failed', touched: false, reason: 'no' };
 const DAY = 86_400_000;
@@ -125,6 +125,49 @@ export const letterContract = (spec: QueueSpecs): void => {
       desk.leave();
     },
     { retainMs: DAY },
+  );
+
+  spec(
+    'drops dead letters that are too old behind any number of those that hold a conversation',
+    async ({ queue, add, advance }) => {
+      const desk = new QueueDesk(queue);
+      const held = Array.from(
+        { length: 250 },
+        (_, n) => `held${String.fromCharCode(97 + (n % 26)).repeat(1 + n / 26)}1`,
+      );
+      await add(...held, 'a1');
+      await desk.settled();
+      await Promise.all(held.map((id) => firstValueFrom(queue.park(desk.get(id), FAILED, { hold: true }))));
+      await firstValueFrom(queue.park(desk.get('a1'), FAILED));
+      advance(DAY);
+      for (const id of ['b1', 'c1', 'd1', 'e1']) {
+        await add(id);
+        await desk.settled();
+        await firstValueFrom(queue.park(desk.get(id), FAILED));
+      }
+      const { letters, expired } = await firstValueFrom(queue.counts());
+      equal({ letters, expired }, { letters: 254, expired: 1 });
+      desk.leave();
+    },
+    { retainMs: DAY },
+  );
+
+  spec(
+    'takes what is new in place of dead letters that are too old',
+    async ({ queue, add, advance }) => {
+      await add('a1', 'b1');
+      const desk = new QueueDesk(queue);
+      await desk.settled();
+      await firstValueFrom(queue.park(desk.get('a1'), FAILED));
+      await firstValueFrom(queue.park(desk.get('b1'), FAILED));
+      equal(await kindOf(add('c1')), 'overflow');
+      advance(DAY);
+      equal(await kindOf(add('c1')), 'no error');
+      const { waiting, letters, expired } = await firstValueFrom(queue.counts());
+      equal({ waiting, letters, expired }, { waiting: 1, letters: 0, expired: 2 });
+      desk.leave();
+    },
+    { retainMs: DAY, maxItems: 2 },
   );
 
   spec('forgets a conversation: what waits, what is out and what is parked', async ({ queue, add }) => {
