@@ -42,7 +42,9 @@ export type Report =
       readonly lastHolder: string;
       readonly reason?: string;
     }
-  | { readonly kind: 'evictedEarly'; readonly holder: string; readonly key: string };
+  | { readonly kind: 'evictedEarly'; readonly holder: string; readonly key: string }
+  /** Its queue or its store does not do what it is asked to: nothing is lost, but nothing goes on. Once a minute. */
+  | { readonly kind: 'stuck'; readonly source: string; readonly holder: string; readonly reason: string };
 
 /** What became of one delivery, or where it is. */
 export interface Explanation {
@@ -156,7 +158,7 @@ const FAILED = OUTCOMES.indexOf('failed');
  * everything uses unless told otherwise.
  */
 export class Accounts {
-  /** What happened without being asked for: expired and failed deliveries, late holders, lost traces. Hot. */
+  /** What happened without being asked for: expired and failed deliveries, late holders, lost traces, an outbox that is stuck. Hot. */
   readonly reports$: Observable<Report>;
   /** Every step of every item. While somebody listens, `explain` knows the steps too. Hot. */
   readonly hops$: Observable<Hop>;

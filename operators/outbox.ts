@@ -8,7 +8,7 @@ import type { InDoubt } from '../lib/outbox/doubt.js';
 import { Ledger } from '../lib/outbox/ledger.js';
 import { OutboxRun } from '../lib/outbox/run.js';
 import type { Queue } from '../lib/queue/queue.js';
-import { above, atLeast } from '../lib/range.js';
+import { above, atLeast, timerLimit } from '../lib/range.js';
 import type { Store } from '../lib/store/store.js';
 
 export interface OutboxConfig {
@@ -23,6 +23,8 @@ export interface OutboxConfig {
   readonly mode?: 'asTheyCome' | 'whole';
   /** Finds out what became of an action that is in doubt, where the platform can tell. Default: nobody can. */
   readonly reconcile?: Reconcile;
+  /** How long `reconcile` may take, in milliseconds; then it cannot tell. Default: 30 000. */
+  readonly reconcileMs?: number;
   /** What happens to an action that is in doubt and stays so. Default: `ask`. */
   readonly inDoubt?: InDoubt | ((action: OutboundAction) => InDoubt);
   /** How old an action may be when it goes out, in milliseconds; an older one is `skipped: expired`. Default: 24 hours. */
@@ -44,7 +46,7 @@ export interface OutboxConfig {
   readonly maxInFlight?: number;
   /** Where the account of what has no event any more is: `outbox:NAME`. Default: the books of the program, `accounts`. */
   readonly accounts?: Accounts;
-  /** Clock of receipts and pauses. Default: `asyncScheduler`. */
+  /** Clock of receipts, ages and `reconcileMs`; the pauses between attempts are the queue's. Default: `asyncScheduler`. */
   readonly scheduler?: SchedulerLike;
 }
 
@@ -88,7 +90,7 @@ export interface OutboxConfig {
  *
  * Cold. Completes when the source has completed, every action has its receipt, and the sink has completed. At unsubscription
  * what is safe ends as `queued` and goes out for the next subscriber; what the sink has is `inDoubt`. Errors: those of the
- * source, of the sink, of the queue when it can be read no more, and what `inDoubt` throws.
+ * source, of the sink, of the queue when it can be read no more, and what `inDoubt` and `expireMs` throw.
  *
  * @throws RangeError at the call, when a number of the config is out of range.
  */
@@ -98,13 +100,14 @@ export function outbox(
 ): OperatorFunction<OutboundAction, Receipt> {
   const { queue, store, mode = 'asTheyCome', reconcile, inDoubt = 'ask', expireMs = 86_400_000 } = config;
   const { rememberMs = 259_200_000, attempts = 5, forMs = 60_000, delayMs = 1_000, maxDelayMs = 60_000 } = config;
-  const { maxInFlight = 1_000, accounts = programAccounts, scheduler = asyncScheduler } = config;
+  const { reconcileMs = 30_000, maxInFlight = 1_000, accounts = programAccounts, scheduler = asyncScheduler } = config;
   above('outbox: rememberMs', rememberMs, 0);
   if (typeof expireMs === 'number') above('outbox: expireMs', expireMs, 0);
   atLeast('outbox: attempts', attempts, 1);
   atLeast('outbox: forMs', forMs, 0);
   above('outbox: delayMs', delayMs, 0);
   above('outbox: maxDelayMs', maxDelayMs, 0);
+  timerLimit('outbox: reconcileMs', reconcileMs);
   atLeast('outbox: maxInFlight', maxInFlight, 1);
   const ledger = new Ledger(queue, store, rememberMs);
   // What went out is forgotten then: a second copy of it that came later would go out again.
@@ -125,6 +128,7 @@ export function outbox(
         maxDelayMs,
         expiryOf,
         reconcile,
+        reconcileMs,
         inDoubt,
         now: isoClock(scheduler),
       };

@@ -140,6 +140,8 @@ export class Flight {
    * being told. `over`: it is not ours any more.
    */
   state: 'idle' | 'begun' | 'sent' | 'ending' | 'over' = 'idle';
+  /** Its conversation is forgotten: it is in the queue no more. */
+  isForgotten = false;
   /** What became of it, as soon as that is known. */
   receipt: Receipt | undefined;
   outcome: Outcome | undefined;
@@ -153,5 +155,10 @@ export class Flight {
     this.key = key;
     this.intent = intent;
     if (intent !== undefined) intent.flight = this;
+  }
+
+  /** Whether it is not to go out, unless it is out. */
+  get isTakenBack(): boolean {
+    return this.isForgotten || this.intent?.trace?.cancelled === true;
   }
 }

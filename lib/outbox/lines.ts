@@ -1,4 +1,4 @@
-import type { OutboundAction } from '../model/index.js';
+import { conversationKey, type OutboundAction } from '../model/index.js';
 import type { Leased } from '../queue/queue.js';
 import { Flight, type Intent } from './intent.js';
 
@@ -69,9 +69,20 @@ export class Lines {
     const { intent, key } = flight;
     if (flight.state === 'over') return;
     flight.state = 'over';
-    if (intent === undefined) return;
+    if (intent === undefined || flight.isForgotten) return;
     intent.flight = undefined;
     this.#waiting.set(key, [intent, ...(this.#waiting.get(key) ?? [])]);
+  }
+
+  /** The queue has nothing of a conversation any more: what waited in it, and what is in our hands. */
+  forget(conversation: string): { readonly gone: readonly Intent[]; readonly inHand: readonly Flight[] } {
+    const gone: Intent[] = [];
+    for (const intents of this.#waiting.values()) {
+      for (const intent of intents)
+        if (intent.isSafe && conversationKey(intent.item.conversation) === conversation) gone.push(intent);
+    }
+    for (const intent of gone) this.forgo(intent);
+    return { gone, inHand: [...(this.#lines.get(conversation) ?? [])] };
   }
 
   /** Another process has the queue: what the sink has is told as it comes, all else waits. */

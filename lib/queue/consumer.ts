@@ -40,8 +40,8 @@ export class Consumer<T, C> {
   #last = 0;
   #takeQueued = false;
   #emitting = false;
-  #isAsking = false;
-  #isAnswered = false;
+  /** The question that the queue is hearing right now. */
+  #asking: { isAnswered: boolean } | undefined;
 
   constructor(host: ConsumerHost<T, C>, subscriber: Subscriber<Leased<T>>, perKey: number, maxInFlight: number) {
     const { stock, scheduler, report } = host;
@@ -91,12 +91,12 @@ export class Consumer<T, C> {
   wake(surely = false): void {
     if (!this.#mayTake(surely)) return;
     // A queue that answers at once is asked in a loop: every answer may make room for the next.
+    let asking: { isAnswered: boolean };
     do {
-      this.#isAsking = true;
-      this.#isAnswered = false;
+      asking = this.#asking = { isAnswered: false };
       this.#ask();
-      this.#isAsking = false;
-    } while (this.#isAnswered && this.#mayTake(false));
+      this.#asking = undefined;
+    } while (asking.isAnswered && this.#mayTake(false));
   }
 
   /** @throws ChatError `conflict` when the item is not out under this lease. Inside of a transaction. */
@@ -219,7 +219,7 @@ export class Consumer<T, C> {
     this.#emitting = true;
     for (const leased of taken) if (this.#handouts.has(leased)) this.#subscriber.next(leased);
     this.#emitting = false;
-    if (this.#isAsking) this.#isAnswered = true;
+    if (this.#asking !== undefined) this.#asking.isAnswered = true;
     else this.wake();
   }
 

@@ -18,10 +18,12 @@ import { writing, type Task, type Work } from './task.js';
 export class QueueCore<T extends InboundEvent | OutboundAction, C> implements Queue<T>, ConsumerHost<T, C> {
   readonly name: string;
   readonly errors$: Observable<ChatError>;
+  readonly forgotten$: Observable<string>;
   readonly stock: Stock<T, C>;
   readonly scheduler: SchedulerLike;
   readonly #shelf: Shelf<T, C>;
   readonly #errors = new Subject<ChatError>();
+  readonly #forgotten = new Subject<string>();
   /** The consumers of this process: the first has the lease or asks for it. */
   readonly #consumers: Consumer<T, C>[] = [];
 
@@ -31,6 +33,7 @@ export class QueueCore<T extends InboundEvent | OutboundAction, C> implements Qu
     this.scheduler = scheduler;
     this.#shelf = shelf;
     this.errors$ = this.#errors.asObservable();
+    this.forgotten$ = this.#forgotten.asObservable();
   }
 
   add(items: T | readonly T[], { together = [] }: Together = {}): Observable<readonly number[]> {
@@ -133,9 +136,12 @@ export class QueueCore<T extends InboundEvent | OutboundAction, C> implements Qu
   forget(conversation: Conversation): Observable<number> {
     const key = conversationKey(conversation);
     const search = (from: Search): Observable<number> =>
-      this.#write(() => ({ run: () => this.stock.forget(key, from) })).pipe(
-        mergeMap((to) => (to.isAll ? [to.found] : search(to))),
-      );
+      this.#write(() => ({
+        run: () => this.stock.forget(key, from),
+        then: ({ isAll }) => {
+          if (isAll) this.#forgotten.next(key);
+        },
+      })).pipe(mergeMap((to) => (to.isAll ? [to.found] : search(to))));
     return defer(() => search({ place: 0, letter: 0, found: 0, isAll: false }));
   }
 

@@ -111,6 +111,8 @@ export interface Queue<T extends InboundEvent | OutboundAction> {
   drop(letter: number): Observable<boolean>;
   /** Removes all items and dead letters of a conversation, and emits how many that were. What a consumer has, it keeps. */
   forget(conversation: Conversation): Observable<number>;
+  /** The `conversationKey` of what was forgotten here, when that is done. Hot. */
+  readonly forgotten$: Observable<string>;
   counts(): Observable<QueueCounts>;
   /** What goes wrong while nobody asks, such as a disk that is full when the next items are taken. Hot. */
   readonly errors$: Observable<ChatError>;

@@ -176,7 +176,14 @@ export const letterContract = (spec: QueueSpecs): void => {
     await desk.settled();
     await firstValueFrom(queue.park(desk.get('a1'), FAILED, { hold: true }));
     await desk.settled();
+    const forgotten: string[] = [];
+    const telling = queue.forgotten$.subscribe({
+      next: (key) => forgotten.push(key),
+      error: () => forgotten.push('error'),
+    });
     equal(await firstValueFrom(queue.forget(said('a').conversation)), 3);
+    equal(forgotten, ['desk::a']);
+    telling.unsubscribe();
     equal(await firstValueFrom(queue.ack(desk.get('a2'))), false);
     await add('a4');
     equal(await desk.settled(), 'a1 b1 a2 a4');

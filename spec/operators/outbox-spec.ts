@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { concat, delay, firstValueFrom, NEVER, of, Subject, throwError } from 'rxjs';
+import { concat, delay, firstValueFrom, map, mergeMap, NEVER, of, Subject, throwError, type Observable } from 'rxjs';
 import {
   accounted,
   ChatError,
@@ -14,8 +14,9 @@ import {
   traceOf,
   typing,
   type OutboundAction,
+  type Store,
 } from 'tidewire';
-import { fromQueue, memoryQueue, outbox } from 'tidewire/queue';
+import { forget, fromQueue, memoryQueue, outbox } from 'tidewire/queue';
 import { marbles } from 'tidewire/testing';
 import { message } from '../support/events.js';
 import { OutboxDesk } from '../support/outbox-desk.js';
@@ -25,6 +26,17 @@ const say = (id: string, conversation = 'c'): OutboundAction => ({
   id,
   conversation: { platform: 'desk', id: conversation, channel: 'web' },
   text: id,
+});
+/** A store that writes as one says. */
+const storeWith = (
+  store: Store,
+  putting: (write: Observable<number | undefined>) => Observable<number | undefined>,
+): Store => ({
+  get: (key) => store.get(key),
+  put: (...args) => putting(store.put(...args)),
+  delete: (...args) => store.delete(...args),
+  scan: (prefix) => store.scan(prefix),
+  forget: (prefix) => store.forget(prefix),
 });
 const types = (id: string): OutboundAction => ({ ...say(id), kind: 'typing' });
 
@@ -65,6 +77,7 @@ describe('outbox', () => {
     ['delayMs', 0],
     ['maxDelayMs', 0],
     ['maxInFlight', 0],
+    ['reconcileMs', 0],
   ] as const) {
     it(`refuses ${name}: ${value}`, () => {
       const config = { queue: memoryQueue<OutboundAction>(), store: memoryStore(), [name]: value };
@@ -202,6 +215,58 @@ describe('outbox', () => {
       expect(desk.receipts[0]).to.have.nested.property('error.kind', 'overflow');
     });
 
+    it('goes on when its store does, and says meanwhile that it does not', () => {
+      const desk = new OutboxDesk();
+      const reports: unknown[] = [];
+      desk.accounts.reports$.subscribe((report) => reports.push(report));
+      let isFull = true;
+      const full = throwError(() => new ChatError('overflow', 'store', 'is full', { retryable: true }));
+      const store = storeWith(desk.store, (write) => (isFull ? full : write));
+      desk.send(concat(of(say('a', 'c1'), say('b', 'c2')), NEVER), { store });
+      desk.clock.advance(119_000);
+      expect(desk.ids).to.equal('');
+      const report = { kind: 'stuck', source: 'outbox:out', holder: 'outbox', reason: 'store: is full' };
+      expect(reports).to.deep.equal([report, report]);
+      isFull = false;
+      desk.clock.advance(2_000);
+      expect(desk.told).to.deep.equal(['delivered a', 'delivered b']);
+    });
+
+    it('knows its own mark that it was told was not written', () => {
+      const desk = new OutboxDesk();
+      let fails = 1;
+      const unheard = map((revision: number | undefined) => {
+        if (fails-- > 0) throw new ChatError('unreachable', 'store', 'did not answer');
+        return revision;
+      });
+      const store = storeWith(desk.store, (write) => write.pipe(unheard));
+      desk.send(concat(of(say('a')), NEVER), { store });
+      desk.clock.advance(10_000);
+      expect(desk.told).to.deep.equal(['delivered a']);
+    });
+
+    it('takes one answer of a sink to each action', () => {
+      const told: string[] = [];
+      const twice = (actions: Observable<OutboundAction>) =>
+        actions.pipe(mergeMap((action) => [delivered(action, ''), delivered(action, '')]));
+      const sending = concat(of(say('a'), types('t'), say('b')), NEVER)
+        .pipe(outbox({ queue: memoryQueue<OutboundAction>(), store: memoryStore(), accounts: openAccounts() }, twice))
+        .subscribe(({ action }) => told.push(action.id));
+      expect(told.filter((id) => id !== 't')).to.deep.equal(['a', 'b']);
+      sending.unsubscribe();
+    });
+
+    it('ends with what the age of an action throws', () => {
+      const desk = new OutboxDesk();
+      const wrong = new Error('no age');
+      const expireMs = (): number => {
+        throw wrong;
+      };
+      desk.send(concat(of(say('a')), NEVER), { expireMs });
+      desk.clock.advance(1_000);
+      expect(desk.error).to.equal(wrong);
+    });
+
     it('skips what is too old, and sends what somebody resubmits', async () => {
       const desk = new OutboxDesk();
       await firstValueFrom(desk.queue.add([say('old'), say('older')]));
@@ -266,6 +331,29 @@ describe('outbox', () => {
       expect(await desk.letters()).to.have.length(1);
     });
 
+    it('waits for what is read back no longer than `reconcileMs`', () => {
+      const desk = dieSending('ask', { reconcile: () => NEVER, reconcileMs: 2_000 });
+      expect(desk.told).to.deep.equal([]);
+      desk.clock.advance(2_000);
+      expect(desk.told).to.deep.equal(['unknown a', 'delivered b']);
+    });
+
+    it('is not what was never given to the sink, whenever its subscriber left', () => {
+      for (let ms = 0; ms < 8; ms++) {
+        const desk = new OutboxDesk();
+        desk.says.push('nothing');
+        desk.send(concat(of(say('a')), NEVER));
+        desk.clock.advance(ms);
+        desk.leave();
+        const before = desk.ids;
+        desk.says.splice(0);
+        desk.clock.advance(100);
+        desk.send(NEVER);
+        desk.clock.advance(100);
+        expect(desk.told, `after ${ms} ms`).to.deep.equal([before === '' ? 'delivered a' : 'unknown a']);
+      }
+    });
+
     it('is never run into twice: what is parked is not sent when its handler runs again', async () => {
       const desk = new OutboxDesk();
       await firstValueFrom(desk.inbox.add(message('e')));
@@ -321,6 +409,62 @@ describe('outbox', () => {
       expect(desk.ids).to.equal('a');
       expect(desk.told).to.deep.equal(['skipped: muted b', 'skipped: muted c']);
       expect((await firstValueFrom(desk.queue.counts())).waiting).to.equal(1);
+    });
+  });
+
+  describe('forgotten', () => {
+    const conversation = { platform: 'desk', id: 'c', channel: 'web' } as const;
+    const seven = ['1', '2', '3', '4', '5', '6', '7'];
+
+    it('ends what waits of a conversation, and goes on with the others', async () => {
+      const desk = new OutboxDesk();
+      await firstValueFrom(desk.inbox.add(message('e')));
+      desk.says.push('nothing');
+      desk.react(() => seven.map((n) => text(n)));
+      desk.clock.advance(30);
+      desk.queue.forget(conversation).subscribe();
+      desk.clock.advance(30);
+      expect(desk.ids).to.equal('e#1');
+      expect(desk.told).to.have.members(seven.slice(1).map((n) => `skipped: superseded e#${n}`));
+      desk.queue.add(say('x', 'other')).subscribe();
+      desk.clock.advance(30);
+      expect(desk.ids).to.equal('e#1 x');
+    });
+
+    for (const mode of ['asTheyCome', 'whole'] as const) {
+      it(`lets nothing more of it go out (${mode}), and leaves nothing open`, async () => {
+        const desk = new OutboxDesk();
+        await firstValueFrom(desk.inbox.add(message('e')));
+        desk.says.push('nothing');
+        desk.react(() => seven.map((n) => text(n)), { mode });
+        desk.clock.advance(40);
+        expect(desk.ids).to.equal('e#1');
+        const { accounts, clock: scheduler } = desk;
+        const config = { queues: [desk.inbox, desk.queue], stores: [desk.store], accounts, scheduler, waitMs: 100 };
+        let stillOpen: number | undefined;
+        forget(conversation, config).subscribe((found) => {
+          stillOpen = found.stillOpen;
+        });
+        desk.clock.advance(100_000);
+        // It is with the platform, which says nothing.
+        expect(stillOpen).to.equal(1);
+        expect(desk.ids).to.equal('e#1');
+        expect(desk.told).to.have.members(seven.slice(1).map((n) => `skipped: superseded e#${n}`));
+        desk.leave();
+        desk.clock.advance(0);
+        expect(accounts.open()).to.deep.equal([]);
+      });
+    }
+
+    it('does not try again what failed meanwhile', () => {
+      const desk = new OutboxDesk();
+      desk.says.push('later');
+      desk.send(concat(of(say('a')), NEVER), { delayMs: 10 });
+      while (desk.sent.length === 0) desk.clock.advance(1);
+      desk.queue.forget(conversation).subscribe();
+      desk.clock.advance(1_000);
+      expect(desk.ids).to.equal('a');
+      expect(desk.told).to.deep.equal(['skipped: superseded a']);
     });
   });
 

@@ -23,10 +23,11 @@ export class Mortal {
 
   /** `elsewhere`: it cannot be written together with anything else. */
   queue<T extends InboundEvent | OutboundAction>(real: Queue<T>, elsewhere = false): Queue<T> {
-    const { errors$, name } = real;
+    const { errors$, forgotten$, name } = real;
     return {
       name,
       errors$,
+      forgotten$,
       add: (items, options) => this.#slow(real.add(items, options)),
       adding: (items) => (elsewhere ? Object.assign(real.adding(items), { medium: real }) : real.adding(items)),
       lease: (config) =>

@@ -55,6 +55,7 @@ export class SlowQueue {
       forget: (conversation) => queue.forget(conversation),
       counts: () => queue.counts(),
       errors$: queue.errors$,
+      forgotten$: queue.forgotten$,
     };
   }
 

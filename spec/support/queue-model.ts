@@ -139,6 +139,7 @@ export const brokenQueues: Readonly<Record<string, (queue: Events) => Partial<Ev
 export const asFields = <T extends InboundEvent | OutboundAction>(queue: Queue<T>): Queue<T> => ({
   name: queue.name,
   errors$: queue.errors$,
+  forgotten$: queue.forgotten$,
   add: (...args) => queue.add(...args),
   adding: (...args) => queue.adding(...args),
   lease: (...args) => queue.lease(...args),
