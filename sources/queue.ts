@@ -27,7 +27,7 @@ export interface FromQueueConfig {
   readonly until?: ObservableInput<unknown>;
   /** Default: the books of the program, `accounts`. */
   readonly accounts?: Accounts;
-  /** Clock of the pauses. Default: `asyncScheduler`. */
+  /** Clock of `forMs`; the pauses between attempts are the queue's. Default: `asyncScheduler`. */
   readonly scheduler?: SchedulerLike;
 }
 

@@ -30,16 +30,17 @@ interface Line {
 export const checkDirectory = async (dir: string): Promise<CheckResult> => {
   const { data, marker } = placeOf(dir);
   if (!existsSync(data)) return { isWhole: false, lines: [`there is no ${data}`] };
+  let id: string;
   try {
     if (!existsSync(marker)) return { isWhole: false, lines: [`${data} is not ours: there is no ${marker}`] };
-    readMarker(marker);
+    id = readMarker(marker);
     lookAtHeader(data);
   } catch (error) {
     if (!(error instanceof ChatError)) throw error;
     return { isWhole: false, lines: [error.message] };
   }
   const { command, args } = readerCommand(data);
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(command, [...args, id], { stdio: ['ignore', 'pipe', 'pipe'] });
   let text = '';
   let said = '';
   child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));

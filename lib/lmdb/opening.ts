@@ -102,8 +102,10 @@ export const readMarker = (marker: string): string => {
     throw refused(marker, 'cannot be read');
   }
   const { tidewire, id } = (found ?? {}) as { readonly tidewire?: unknown; readonly id?: unknown };
-  if (typeof tidewire !== 'number' || typeof id !== 'string') throw refused(marker, 'is no marker of ours');
-  if (tidewire > FORMAT) throw refused(marker, `is of format ${tidewire}, and this version knows up to ${FORMAT}`);
+  if (!Number.isInteger(tidewire) || Number(tidewire) < 1 || typeof id !== 'string')
+    throw refused(marker, 'is no marker of ours');
+  if (Number(tidewire) > FORMAT)
+    throw refused(marker, `is of format ${String(tidewire)}, and this version knows up to ${FORMAT}`);
   return id;
 };
 

@@ -1,7 +1,7 @@
 import { createReadStream, writeSync } from 'node:fs';
 import { InboundEventCodec, OutboundActionCodec } from '../model/codec.js';
 import { openEngine, type Engine } from './engine.js';
-import { sideKey } from './lmdb-file.js';
+import { NAMES, sideKey } from './lmdb-file.js';
 import { decodeHead, decodeKept, decodeLetter, jsonIn, objectIn, type Content } from './records.js';
 import { decodeRecord } from './store-records.js';
 
@@ -92,7 +92,15 @@ const readStore = (engine: Engine, name: string): Found => {
   return isRight ? found : { ...found, wrong: `its head does not say that there are ${records} records` };
 };
 
-const [, , data = ''] = process.argv;
+/** Whose file it is: `lmdbFile` refuses one that is not of the marker beside it. */
+const strangeness = (engine: Engine, names: readonly string[], id: string): string | undefined => {
+  if (names.length > 0 && !names.includes(NAMES.side)) return 'it is the file of another program';
+  const found = names.length > 0 ? engine.keyed(NAMES.side).get(sideKey('file')) : undefined;
+  if (found === undefined || id === '' || found.toString().includes(`"${id}"`)) return undefined;
+  return 'it belongs to another marker than the one beside it';
+};
+
+const [, , data = '', id = ''] = process.argv;
 say({ begins: 'the file itself' });
 // Every page as it is: what the disk cannot give back shows here.
 let length = 0;
@@ -101,7 +109,8 @@ say({ part: 'the file itself', records: length, unread: [] });
 say({ begins: 'the list of its parts' });
 const engine = openEngine(data, true);
 const names = engine.names();
-say({ part: 'the list of its parts', records: names.length, unread: [] });
+const wrong = strangeness(engine, names, id);
+say({ part: 'the list of its parts', records: names.length, unread: [], ...(wrong !== undefined && { wrong }) });
 for (const name of names) {
   const [, kind, of] = /^([qs])\/(.+)\/(?:items|values)$/.exec(name) ?? [];
   if (kind === undefined || of === undefined) continue;

@@ -149,6 +149,12 @@ describe('lmdbFile', () => {
       },
       'is of format 2, and this version knows up to 1',
     ],
+    'of a format that never was': [
+      (dir) => {
+        writeFileSync(join(dir, 'tidewire.json'), '{"tidewire":0,"id":"x"}');
+      },
+      'is no marker of ours',
+    ],
     'of another marker': [
       (dir) => {
         writeFileSync(join(dir, 'tidewire.json'), '{"tidewire":1,"id":"x"}');
@@ -166,6 +172,7 @@ describe('lmdbFile', () => {
         .with.property('kind', 'refused');
       const { 'tidewire.mdb-lock': _lock, ...after } = bytesOf(dir);
       expect(after).to.deep.equal(before);
+      expect(await checkDirectory(dir)).to.include({ isWhole: false });
     });
   }
 
@@ -178,6 +185,7 @@ describe('lmdbFile', () => {
     expect(existsSync(join(dir, 'tidewire.json'))).to.equal(false);
     lmdbMarker(dir);
     expect(() => lmdbFile({ dir })).to.throw(ChatError, 'is the file of another program');
+    expect((await checkDirectory(dir)).lines).to.include('the list of its parts: it is the file of another program');
   });
 
   it('goes on where it was killed while it made the file', async () => {
