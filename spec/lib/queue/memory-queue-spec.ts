@@ -1,5 +1,7 @@
 import { expect } from 'chai';
-import { firstValueFrom } from 'rxjs';
+import { firstValueFrom, mergeMap } from 'rxjs';
+import type { InboundEvent } from 'tidewire';
+import type { Leased } from 'tidewire/queue';
 import { memoryQueue } from '../../../lib/queue/memory-queue.js';
 import { queueContract } from '../../../lib/testing/queue-contract.js';
 import { message } from '../../support/events.js';
@@ -11,10 +13,11 @@ describe('memoryQueue', () => {
     const queue = memoryQueue();
     await firstValueFrom(queue.add(Array.from({ length: 20_000 }, (_, n) => message(String(n)))));
     const seen: string[] = [];
-    const lease = queue.lease({ perKey: 4 }).subscribe((leased) => {
+    const done = mergeMap((leased: Leased<InboundEvent>) => {
       seen.push(leased.item.id);
-      queue.ack(leased).subscribe();
+      return queue.ack(leased);
     });
+    const lease = queue.lease({ perKey: 4 }).pipe(done).subscribe();
     expect(seen).to.have.length(20_000);
     expect(seen[19_999]).to.equal('19999');
     lease.unsubscribe();
