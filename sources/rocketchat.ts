@@ -35,6 +35,8 @@ export interface FromRocketChatConfig {
   readonly echoes?: boolean;
   /** How long events wait for others of their room that happened before them, in milliseconds. Default: 100. */
   readonly reorderMs?: number;
+  /** How many events wait so at most; where more would, the one that came first goes out at once. Default: 1 000. */
+  readonly maxWaiting?: number;
   /** How far back behind what is known history is read, in milliseconds. Default: 5 000. */
   readonly overlapMs?: number;
   /** How many calls polling and gaps may make in a minute, besides what the server allows. Default: no limit. */
@@ -75,8 +77,8 @@ export interface RocketchatSource extends Observable<InboundEvent> {
  * before anything of it was delivered. An edit is an event of its own, and so is all that becomes of a room: `started`, `other`
  * with the names `queued` and `forwarded`, `handoffTaken` (`membership` when we took it), `ended`. What we say is settled `ignored`.
  *
- * In a room events come in the order in which they happened, as far as they come within `reorderMs`; late ones are never left
- * out. After the socket was lost, the rooms that missed something are read, and their events wait for that, those of other
+ * In a room events come in the order in which they happened, as far as they come within `reorderMs`, and among `maxWaiting`;
+ * late ones are never left out. After the socket was lost, the rooms that missed something are read, and their events wait for that, those of other
  * rooms do not. Polling looks for rooms that were changed, and reads these.
  *
  * When too much is open, the webhook answers 503, and the server posts again; what comes over the socket is counted as `refused`,
@@ -91,7 +93,7 @@ export interface RocketchatSource extends Observable<InboundEvent> {
  */
 export function fromRocketChat(config: FromRocketChatConfig): RocketchatSource {
   const { client, webhook, rooms = 'all', self, echoes = false, scheduler = asyncScheduler } = config;
-  const { reorderMs = 100, overlapMs = 5_000, callsPerMinute = Infinity } = config;
+  const { reorderMs = 100, maxWaiting = 1_000, overlapMs = 5_000, callsPerMinute = Infinity } = config;
   const { maxInFlight = 10_000, maxPerConversation = 100, remember = 10_000, maxRooms = 10_000 } = config;
   const realtime = config.realtime === true ? {} : config.realtime === false ? undefined : config.realtime;
   const poll = config.poll === true ? {} : config.poll === false ? undefined : config.poll;
@@ -102,6 +104,7 @@ export function fromRocketChat(config: FromRocketChatConfig): RocketchatSource {
     throw new TypeError('fromRocketChat: realtime and poll need a client');
   if (Number.isNaN(since)) throw new RangeError('fromRocketChat: since must be an ISO 8601 instant');
   atLeast('fromRocketChat: reorderMs', reorderMs, 0);
+  atLeast('fromRocketChat: maxWaiting', maxWaiting, 1);
   atLeast('fromRocketChat: overlapMs', overlapMs, 0);
   atLeast('fromRocketChat: callsPerMinute', callsPerMinute, 1);
   atLeast('fromRocketChat: maxInFlight', maxInFlight, 1);
@@ -116,7 +119,7 @@ export function fromRocketChat(config: FromRocketChatConfig): RocketchatSource {
   const { accounts = programAccounts } = config;
   const account = hook?.account ?? accounts.of(name === undefined ? 'rocketchat' : `rocketchat:${name}`);
 
-  const bounds = { maxInFlight, maxPerConversation, remember, maxRooms, reorderMs, overlapMs };
+  const bounds = { maxInFlight, maxPerConversation, remember, maxRooms, reorderMs, maxWaiting, overlapMs };
   const inbox = new Inbox({ account, echoes, ...bounds, scheduler });
   const troubles = new Subject<RocketchatTrouble>();
   const rules = { client, hook, realtime, poll, rooms, self, account: name, since };

@@ -17,6 +17,7 @@ export interface InboxRules {
   readonly remember: number;
   readonly maxRooms: number;
   readonly reorderMs: number;
+  readonly maxWaiting: number;
   /** How far back history is read that was read before, in milliseconds. */
   readonly overlapMs: number;
   readonly scheduler: SchedulerLike;
@@ -69,7 +70,7 @@ export class Inbox implements HeldBy {
     this.#rules = rules;
     this.rooms = new RoomBook(rules.maxRooms);
     this.#rememberedFrom = this.#turnedAt = rules.scheduler.now();
-    this.#turns = new Turns(rules.scheduler, rules.reorderMs, (held) => {
+    this.#turns = new Turns(rules.scheduler, rules.reorderMs, rules.maxWaiting, (held) => {
       if (!held.isOut && !held.room.isBehind) this.release(held.room, held);
     });
   }
@@ -215,10 +216,13 @@ export class Inbox implements HeldBy {
     if (from !== -Infinity && kind !== 'removed' && this.#msOf(event.at) < from) return true;
     if (recurs(event)) return room.life.knows(event, told);
     if (fingerprint !== undefined) return false;
-    if (this.#seen.has(id) || room.hasTold(event)) return true;
-    if (id !== told.messageId) return false;
+    if (this.#seen.has(id)) return true;
     const at = this.#msOf(event.at);
-    if (at >= this.#rememberedFrom) return false;
+    const isMessage = id === told.messageId;
+    // Nothing that happened since then was forgotten, and when a message was written does not depend on who tells.
+    if (isMessage && at > this.#rememberedFrom) return false;
+    if (room.hasTold(event)) return true;
+    if (!isMessage || at >= this.#rememberedFrom) return false;
     const { changedAt = at } = messageIn(event.raw);
     return changedAt - at > CHANGE_MS;
   }

@@ -2,7 +2,7 @@ import type { InboundEvent } from '../model/index.js';
 import type { Held } from './held.js';
 import { RoomLife } from './room-life.js';
 
-/** Of so many events at most it is known that they were told, however much was told of other rooms since. */
+/** Of so many events it is known that they were told, and of up to as many before them, however much was told of other rooms since. */
 const MOST = 128;
 
 /** @internal What is known of a room: small, since there may be many. */
@@ -28,8 +28,12 @@ export class RoomEntry {
   /** Whether it was told that it began, and that it ended. */
   #isBegun = false;
   #isOver = false;
-  /** What was told last. */
-  #last: { readonly id: string; readonly at: number }[] | undefined;
+  /** What was told last, and before: two generations, so that forgetting costs nothing. */
+  #young: string[] | undefined;
+  #old: string[] | undefined;
+  /** When the latest of what was told happened; what did before the young generation began is in the old one. */
+  #latest = 0;
+  #youngFrom = 0;
 
   constructor(id: string, epoch: number) {
     this.id = id;
@@ -45,20 +49,26 @@ export class RoomEntry {
     if (kind === 'started') this.#isBegun = true;
     else if (kind === 'ended') this.#isOver = true;
     else {
-      const last = (this.#last ??= []);
-      last.push({ id, at });
-      while (last.length > MOST || (last[0]?.at ?? at) < at - keepMs) last.shift();
+      this.#latest = Math.max(this.#latest, at);
+      if (this.#young === undefined || this.#young.length >= MOST || this.#latest - this.#youngFrom > keepMs) {
+        this.#old = this.#young;
+        this.#young = [id];
+        this.#youngFrom = this.#latest;
+      } else this.#young.push(id);
     }
   }
   hasTold({ kind, id }: InboundEvent): boolean {
     if (kind === 'started') return this.#isBegun;
-    return kind === 'ended' ? this.#isOver : this.#last?.some((one) => one.id === id) === true;
+    return kind === 'ended' ? this.#isOver : this.#young?.includes(id) === true || this.#old?.includes(id) === true;
   }
   /** What was not taken after all is told again. */
   forget({ kind, id }: InboundEvent): void {
     if (kind === 'started') this.#isBegun = false;
     else if (kind === 'ended') this.#isOver = false;
-    else this.#last = this.#last?.filter((one) => one.id !== id);
+    else {
+      this.#young = this.#young?.filter((one) => one !== id);
+      this.#old = this.#old?.filter((one) => one !== id);
+    }
   }
 
   /** Whether it must not be forgotten. */

@@ -206,6 +206,20 @@ describe('fromRocketChat', () => {
     expect(bench.said(rid).slice(4)).to.deep.equal(['six', 'five']);
   });
 
+  it('lets no more than `maxWaiting` wait: the one that came first goes out', () => {
+    const { bench, open, clock } = talk({ reorderMs: 50, maxWaiting: 2 });
+    const { visitor } = open('Dana');
+    clock.advance(1_000);
+    for (const words of ['one', 'two', 'three', 'four', 'five']) visitor.say(words);
+    expect(bench.said()).to.deep.equal(['one', 'two', 'three']);
+    clock.advance(50);
+    expect(bench.said()).to.deep.equal(['one', 'two', 'three', 'four', 'five']);
+    visitor.say('six');
+    expect(bench.said()).to.have.length(5);
+    clock.advance(50);
+    expect(bench.said()).to.have.length(6);
+  });
+
   it('tells first that a room began, and last that it ended, however much happened in one millisecond', () => {
     for (const ways of [{}, { hooked: true, realtime: false }, { realtime: false, poll: true, since: SINCE }]) {
       const { bench, core, clock } = talk(ways);
@@ -872,6 +886,7 @@ describe('fromRocketChat', () => {
       [{ remember: 0 }, 'remember'],
       [{ maxRooms: 0 }, 'maxRooms'],
       [{ reorderMs: -1 }, 'reorderMs'],
+      [{ maxWaiting: 0 }, 'maxWaiting'],
       [{ overlapMs: -1 }, 'overlapMs'],
       [{ callsPerMinute: 0 }, 'callsPerMinute'],
       [{ poll: { everyMs: 0 } }, 'everyMs'],
