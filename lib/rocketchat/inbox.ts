@@ -60,8 +60,6 @@ export class Inbox implements HeldBy {
   #subscriber: Subscriber<InboundEvent> | undefined;
   #isAccepting = false;
   #open = 0;
-  /** Rooms with events that wait. */
-  readonly #waiting = new Set<RoomEntry>();
   readonly #turns: Turns<Held>;
   /** On their way out: what is told meanwhile goes behind. */
   #outgoing: Held[] | undefined;
@@ -88,7 +86,7 @@ export class Inbox implements HeldBy {
   close(isFlushed: boolean): void {
     this.#isAccepting = false;
     this.#turns.clear();
-    for (const room of [...this.#waiting]) {
+    for (const room of this.rooms.busy()) {
       if (isFlushed) this.release(room);
       else {
         for (const { trace } of this.#taken(room)) trace.release(this.#rules.account, 'failed', 'unsubscribed');
@@ -238,7 +236,6 @@ export class Inbox implements HeldBy {
     const { room } = held;
     if (room.held === undefined) {
       room.held = [held];
-      this.#waiting.add(room);
     } else {
       // Almost always the last.
       let place = room.held.length;
@@ -260,10 +257,7 @@ export class Inbox implements HeldBy {
     if (last !== undefined) for (let one = held[0]; one !== undefined && inOrder(one, last) <= 0;) one = held[++end];
     const out = end === held.length ? held : held.splice(0, end);
     for (const one of out) one.goesOut();
-    if (out === held) {
-      room.held = undefined;
-      this.#waiting.delete(room);
-    }
+    if (out === held) room.held = undefined;
     return out;
   }
 

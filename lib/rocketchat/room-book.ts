@@ -93,6 +93,11 @@ export class RoomBook {
     return this.#young.get(rid) ?? this.#old.get(rid);
   }
 
+  /** Those where something is under way. */
+  busy(): readonly RoomEntry[] {
+    return [...this.#old.values(), ...this.#young.values()].filter(({ isBusy }) => isBusy);
+  }
+
   /** The room, as one that was used now. */
   of(rid: string, epoch: number): RoomEntry {
     const young = this.#young.get(rid);
