@@ -124,7 +124,7 @@ export class Realtime {
     const rid = first.conversation.id;
     const changedAt = msOf(message._updatedAt ?? message.ts);
     this.#rules.heard(changedAt);
-    if (!this.#concerns(inbox.rooms.find(rid), about?.isOurs ?? true, message.t != null)) return;
+    if (!this.#concerns(rid, about?.isOurs ?? true, message.t != null)) return;
     const room = inbox.roomOf(rid);
     if (about?.isOurs === true) room.isOurs = true;
     this.#take(room, { witness: 'message', rid, events, messageId: message._id }, changedAt);
@@ -142,9 +142,11 @@ export class Realtime {
   }
 
   /** What happens to rooms that we know is told although they are no longer ours. */
-  #concerns(room: RoomEntry | undefined, isOurs: boolean, isSystem: boolean): boolean {
-    const { rooms } = this.#rules;
-    if (rooms === 'all' || isOurs || (room?.isOurs === true && isSystem)) return true;
+  #concerns(rid: string, isOurs: boolean, isSystem: boolean): boolean {
+    const { inbox, rooms } = this.#rules;
+    if (rooms === 'all' || isOurs) return true;
+    const room = inbox.rooms.find(rid);
+    if (room?.isOurs === true && isSystem) return true;
     return rooms === 'queue' && room?.isServed !== true;
   }
 
