@@ -167,7 +167,7 @@ for (const version of ['8.8.0', '7.10.0'])
             expect(bench.counts).not.to.have.any.keys('inFlight', 'failed', 'refused');
           }
         }),
-        { numRuns: 40 },
+        { numRuns: 25 },
       );
     });
 
@@ -193,7 +193,7 @@ for (const version of ['8.8.0', '7.10.0'])
             expect(bench.counts).not.to.have.any.keys('inFlight', 'failed', 'refused');
           }
         }),
-        { numRuns: 30 },
+        { numRuns: 20 },
       );
     });
   });
