@@ -36,6 +36,8 @@ Options of rocketchat:
   --server V            version of the server (default: 8.8.0)
   --webhook URL         where webhooks go (default: nowhere)
   --secret S            what webhooks carry in X-RocketChat-Livechat-Token
+  --bots-first          new rooms are given to the bot, and do not wait in the queue
+  \`curl -d Hello URL/say/NAME\` is a visitor, and shows what that visitor sees.
 
 Options of trueconf:
   --login L             the bot's login (default: opsbot)
@@ -45,6 +47,7 @@ Options of userlike:
   --webhook URL         the bot's webhook (default: http://127.0.0.1:8080/)
   --header 'Name: value'  a header that the bot wants; may be repeated
   --token T             the API security token (default: simulated-token)
+  \`curl -d Hello URL/say/CHANNEL/NAME\` is a customer, and shows what that customer sees.
 `;
 
 interface Running {
@@ -63,6 +66,7 @@ interface Options {
   readonly password: string | undefined;
   readonly server: string | undefined;
   readonly secret: string | undefined;
+  readonly botsFirst: boolean;
   readonly scenarios: readonly string[];
   readonly bridges: Readonly<Record<string, string>>;
 }
@@ -96,11 +100,20 @@ const platforms: Readonly<Record<string, (options: Options) => Promise<Running>>
       close: simulator.close,
     };
   },
-  rocketchat: async ({ port, login = 'helper.bot', password = 'corr3ct-horse', server, webhook, secret }) => {
+  rocketchat: async ({
+    port,
+    login = 'helper.bot',
+    password = 'corr3ct-horse',
+    server,
+    webhook,
+    secret,
+    botsFirst,
+  }) => {
     const roles = ['user', 'bot', 'livechat-agent', 'livechat-manager'];
     const simulator = await rocketchatSimulator({
       port,
       accounts: [{ username: login, password, roles, status: 'online' }],
+      botsFirst,
       ...(server !== undefined && { version: server }),
       ...(webhook !== undefined && { webhook: { url: webhook, ...(secret !== undefined && { secret }) } }),
     });
@@ -144,6 +157,7 @@ const parsed = (() => {
         password: { type: 'string' },
         server: { type: 'string' },
         secret: { type: 'string' },
+        'bots-first': { type: 'boolean', default: false },
         scenario: { type: 'string', multiple: true, default: [] },
         bridge: { type: 'string', multiple: true, default: [] },
         help: { type: 'boolean', default: false },
@@ -192,9 +206,9 @@ const bridges = Object.fromEntries(
   }),
 ) as Record<string, string>;
 
-const { webhook, token, key, login, password, server, secret, scenario: scenarios } = values;
+const { webhook, token, key, login, password, server, secret, scenario: scenarios, 'bots-first': botsFirst } = values;
 const shared = { port, webhook, headers, token, key, tokens, login, password };
-const options = { ...shared, server, secret, scenarios, bridges };
+const options = { ...shared, server, secret, botsFirst, scenarios, bridges };
 const running = await simulate?.(options).catch((error: unknown) =>
   fail(error instanceof Error ? error.message : 'it could not be started'),
 );

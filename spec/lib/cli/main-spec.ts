@@ -118,6 +118,18 @@ describe('tidewire simulate', () => {
     expect(await exit).to.deep.equal([0, null]);
   });
 
+  it('starts Rocket.Chat with a bot that is given new rooms, and lets a shell be a visitor', async () => {
+    const child = run('simulate', 'rocketchat', '--bots-first');
+    const [line] = (await once(child.stdout ?? child, 'data')) as [Buffer];
+    const { url = '' } = JSON.parse(line.toString()) as Record<string, string>;
+    expect((await fetch(`${url}/say/you`, { method: 'POST', body: 'Hello' })).status).to.equal(200);
+    const journal = (await (await fetch(`${url}/journal`)).json()) as readonly { kind: string }[];
+    expect(journal.map(({ kind }) => kind)).to.include.members(['opened', 'taken']);
+    const exit = once(child, 'exit');
+    child.kill('SIGTERM');
+    expect(await exit).to.deep.equal([0, null]);
+  });
+
   for (const [args, sentence] of [
     [
       ['simulate', 'nothing'],
