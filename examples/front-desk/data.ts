@@ -15,18 +15,6 @@ export interface Data {
   readonly close: () => Promise<void>;
 }
 
-/** What comes behind `--data`; nothing when that is not there. */
-export const dataDir = (args: readonly string[]): string | undefined => {
-  const at = args.findIndex((arg) => arg === '--data' || arg.startsWith('--data='));
-  if (at < 0) return undefined;
-  const dir = args[at]?.startsWith('--data=') === true ? args[at].slice('--data='.length) : args[at + 1];
-  if (dir === undefined || dir === '' || dir.startsWith('--')) {
-    console.error('--data needs a directory: --data ./data');
-    process.exit(2);
-  }
-  return dir;
-};
-
 export const openData = (dir: string): Data => {
   const file = lmdbFile({ dir });
   const inbox = lmdbQueue({ file, name: 'in' });

@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, watch } from 'node:fs';
 import { join } from 'node:path';
+import { exhaustMap, interval } from 'rxjs';
+import type { UserlikeSimulator } from 'tidewire/simulators';
 
 /** A simulated Userlike in a process of its own, which goes on when the desk is killed. */
 export interface LastingUserlike {
@@ -49,4 +51,33 @@ export const startLasting = async (dir: string, hookPort: number, hookToken: str
     });
   });
   return read(dir);
+};
+
+/** The journal of one, as far as it was read. */
+export interface Following extends Pick<UserlikeSimulator, 'journal'> {
+  /** Reads what is new. */
+  readonly look: () => Promise<void>;
+  readonly end: () => void;
+}
+
+const LOOK_MS = 100;
+
+/** Reads the journal of one, and what comes into it until `end`. */
+export const followLasting = async (home: string): Promise<Following> => {
+  const journal: UserlikeSimulator['journal'][number][] = [];
+  const look = async (): Promise<void> => {
+    try {
+      const response = await fetch(`${home}/journal`);
+      const all = (await response.json()) as UserlikeSimulator['journal'];
+      journal.push(...all.slice(journal.length));
+    } catch {
+      // It was ended by somebody else: nothing happens there any more.
+    }
+  };
+  await look();
+  const looking = interval(LOOK_MS).pipe(exhaustMap(look)).subscribe();
+  const end = (): void => {
+    looking.unsubscribe();
+  };
+  return { journal, look, end };
 };

@@ -5,7 +5,6 @@
 // the `curl` lines it prints. `--once` ends after the conversations. A platform whose settings are in the environment (see
 // `.env.example`) is the real one, the others are simulated. With `--data DIR` everything is on the disk before it is accepted:
 // killed at any moment, it goes on where it was, as does the simulated Userlike, which is a process of its own then.
-import { mkdirSync } from 'node:fs';
 import { BehaviorSubject, filter, firstValueFrom, merge, pipe, timer } from 'rxjs';
 import {
   accounts,
@@ -26,20 +25,20 @@ import { fromTrueConf, toTrueConf } from 'tidewire/trueconf';
 import { fromUserlike, toUserlike } from 'tidewire/userlike';
 import { accountTable } from './account.js';
 import { answers } from './answers.js';
-import { dataDir, openData } from './data.js';
+import { openData } from './data.js';
+import { orEnd, readOptions } from './options.js';
 import { openPersona } from './persona.js';
 import { handoffsTo, openRocketchat } from './rocketchat.js';
 import { openScenario } from './scenario.js';
-import { play, watch } from './simulation.js';
+import { play, SIGNS, watch } from './simulation.js';
 import { openTrueconf } from './trueconf.js';
 import { openUserlike } from './userlike.js';
 
-const dir = dataDir(process.argv);
-if (dir !== undefined) mkdirSync(dir, { recursive: true });
-const data = dir === undefined ? undefined : openData(dir);
+const { dir, once } = readOptions(process.argv.slice(2));
+const data = dir === undefined ? undefined : await orEnd(() => openData(dir));
 const kept = data === undefined ? {} : { store: data.store };
-const found = await data?.found();
-const userlike = await openUserlike(process.env, dir);
+const found = await orEnd(() => data?.found());
+const userlike = await orEnd(async () => openUserlike(process.env, dir));
 const trueconf = await openTrueconf(process.env);
 const rocketchat = await openRocketchat(process.env);
 const persona = await openPersona(process.env);
@@ -97,6 +96,7 @@ const stop = async (): Promise<void> => {
   stopping.next(true);
   await Promise.all([userlike.webhook.drain(10_000), trueconfEvents.drain(10_000), rocketchatEvents.drain(10_000)]);
   await accounts.drain(5_000);
+  await userlike.lasting?.look();
   watching.unsubscribe();
   if (data === undefined && accounts.counts().inFlight > 0) process.exitCode = 1;
   console.log(accountTable());
@@ -115,9 +115,9 @@ const stop = async (): Promise<void> => {
 process.on('SIGINT', () => void stop());
 process.on('SIGTERM', () => void stop());
 
-if (data !== undefined) console.log(`Data is in ${data.dir}: ${found ?? ''}.`);
+if (data !== undefined) console.log(`Data is in ${data.dir}: ${found ?? ''}.\n\n${SIGNS}`);
 await play(platforms, stopped);
-if (process.argv.includes('--once') && !stopping.value) await stop();
+if (once && !stopping.value) await stop();
 else if (!stopping.value) {
   if (accounts.counts().received > 0) console.log(accountTable());
   // What is simulated in this process ends with it, whatever is on the disk.

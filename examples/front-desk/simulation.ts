@@ -28,13 +28,15 @@ export interface Platforms {
   readonly scenario: Scenario;
 }
 
+export const SIGNS = `  > somebody says   < somebody sees   = who has the customer now   ~ behind their backs
+`;
+
 const LEGEND = `Everything is simulated on this machine. Rules answer Kim (web), Ana (WhatsApp), Leo (SMS), Eva and
 Jonas (TrueConf) and Tom (LiveChat), a persona of FluidTalk answers Mia and Sam (Telegram) and Noor
 (Facebook), a scenario of Chatfirst answers Zoe (Threema). Rosa sits in the operators' group on
 TrueConf, Nora in a department of Rocket.Chat.
 
-  > somebody says   < somebody sees   = who has the customer now   ~ behind their backs
-`;
+${SIGNS}`;
 
 /** Prints what happens on the platforms that are simulated, and lets an operator work where theirs is. */
 export const watch = (
@@ -42,7 +44,11 @@ export const watch = (
   desk: Ownership,
 ): Subscription => {
   const names: Names = new Map();
+  const lasting = userlike.lasting && userlikeWitness(userlike.lasting, names);
+  // Who is who there. What they said was printed by the run that heard it.
+  lasting?.();
   const witnesses = [
+    lasting,
     userlike.simulator && userlikeWitness(userlike.simulator, names),
     trueconf.simulator && trueconfWitness(trueconf.simulator, names),
     rocketchat.simulator && rocketchatWitness(rocketchat.simulator, names),

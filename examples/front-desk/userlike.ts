@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { userlikeSimulator, type UserlikeSimulator } from 'tidewire/simulators';
-import { findLasting, startLasting } from './lasting-userlike.js';
+import { findLasting, followLasting, startLasting, type Following } from './lasting-userlike.js';
 import { userlikeClient, userlikeWebhook, type UserlikeClient, type UserlikeWebhook } from 'tidewire/userlike';
 
 export interface Userlike {
@@ -11,6 +11,8 @@ export interface Userlike {
   /** How to be a customer. */
   readonly door: string;
   readonly simulator?: UserlikeSimulator;
+  /** What happens at one that is a process of its own. */
+  readonly lasting?: Following;
   readonly close: () => Promise<void>;
 }
 
@@ -42,11 +44,13 @@ export const openUserlike = async (env: NodeJS.ProcessEnv, dir?: string): Promis
     `curl -d 'Where is my bicycle?' ${home}/say/sms/you # or web, telegram, threema`;
   if (dir !== undefined) {
     const { pid, url, token, home } = lasting ?? (await startLasting(dir, port, HOOK_TOKEN));
+    const following = await followLasting(home);
     const close = async (): Promise<void> => {
+      following.end();
       await stop();
       process.kill(pid, 'SIGTERM');
     };
-    return { client: userlikeClient({ url, token }), webhook, door: doorOf(home), close };
+    return { client: userlikeClient({ url, token }), webhook, door: doorOf(home), lasting: following, close };
   }
   const simulator = await userlikeSimulator({ webhook: { url: hook, headers } });
   const client = userlikeClient({ url: simulator.url, token: simulator.token });

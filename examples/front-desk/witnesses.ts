@@ -21,7 +21,7 @@ const readerOf = <T>(journal: readonly T[], linesOf: (entry: T) => readonly Line
   };
 };
 
-export const userlikeWitness = ({ journal }: UserlikeSimulator, names: Names): Witness =>
+export const userlikeWitness = ({ journal }: Pick<UserlikeSimulator, 'journal'>, names: Names): Witness =>
   readerOf(journal, ({ at, cid, contact: who, ...entry }) => {
     const line = { at, platform: 'userlike', who };
     names.set(conversationKey({ platform: 'userlike', id: cid, channel: '' }), who);

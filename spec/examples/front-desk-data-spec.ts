@@ -1,6 +1,6 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -111,6 +111,7 @@ describe('the front desk with --data', function () {
     await accepted('Lea', 2);
     await first.end('SIGKILL');
     expect(first.complaints).to.equal('');
+    expect(first.printed).to.match(/^userlike +Lea +> +Where is my bicycle\?$/m);
 
     const second = await start();
     expect(second.printed).to.match(/: [2-9] messages and 0 answers wait, 0 dead letters\./);
@@ -129,6 +130,10 @@ describe('the front desk with --data', function () {
     expect(await second.end('SIGINT')).to.equal(0);
     expect(second.complaints).to.equal('');
     expect(second.printed).to.include('received is the sum');
+    // What was answered after the restart, and nothing from before it.
+    expect(second.printed).to.match(/^userlike +Ana +< +.*Monday to Friday/m);
+    expect(second.printed).to.match(/^userlike +Lea +< +You are welcome\.$/m);
+    expect(second.printed).not.to.include('Where is my bicycle?\n');
     expect(second.printed).to.include(`In ${dir}: 0 messages and 0 answers wait, 0 dead letters.`);
   });
 
@@ -141,16 +146,35 @@ describe('the front desk with --data', function () {
     expect(answers).to.equal(false);
   });
 
-  it('says so when no directory is named', async () => {
-    const args = ['--conditions=tidewire-source', '--import', 'tsx', main, '--data'];
-    const child = spawn(process.execPath, args, {
+  /** How it ends, and what it complains about. */
+  const ending = async (...options: readonly string[]): Promise<readonly [unknown, string]> => {
+    const child = spawn(process.execPath, ['--conditions=tidewire-source', '--import', 'tsx', main, ...options], {
       env: { PATH: process.env['PATH'] },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     let complaints = '';
     child.stderr.on('data', (chunk: Buffer) => (complaints += chunk.toString()));
     const [code] = (await once(child, 'close')) as unknown[];
-    expect(code).to.equal(2);
-    expect(complaints).to.equal('--data needs a directory: --data ./data\n');
+    return [code, complaints];
+  };
+
+  it('says so when no directory is named', async () => {
+    for (const options of [['--data'], ['--data='], ['--data', '--once']])
+      expect(await ending(...options)).to.deep.equal([2, '--data needs a directory: --data ./data\n']);
+  });
+
+  it('refuses options that it does not have', async () => {
+    const refused = (what: string) => [2, `${what}: there are --data DIR and --once\n`];
+    expect(await ending('--dta', 'x')).to.deep.equal(refused("Unknown option '--dta'"));
+    expect(await ending('here')).to.deep.equal(refused("Unexpected argument 'here'"));
+  });
+
+  it('says in a sentence that a file is foreign, and leaves it as it is', async () => {
+    const foreign = mkdtempSync(join(dir, 'foreign-'));
+    const file = join(foreign, 'tidewire.mdb');
+    writeFileSync(file, 'something else');
+    const sentence = `lmdb: ${file} is not ours: there is no ${join(foreign, 'tidewire.json')}; nothing was changed\n`;
+    expect(await ending('--data', foreign)).to.deep.equal([1, sentence]);
+    expect(readFileSync(file, 'utf8')).to.equal('something else');
   });
 });
