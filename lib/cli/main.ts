@@ -1,10 +1,12 @@
 #!/usr/bin/env node
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
 import { chatfirstSimulator } from '../chatfirst/simulator.js';
 import { fluidtalkSimulator } from '../fluidtalk/simulator.js';
 import { checkDirectory } from '../lmdb/check.js';
+import { placeOf } from '../lmdb/opening.js';
 import { rocketchatSimulator } from '../rocketchat/simulator.js';
 import { trueconfSimulator } from '../trueconf/simulator.js';
 import { userlikeSimulator } from '../userlike/simulator.js';
@@ -12,7 +14,8 @@ import { userlikeSimulator } from '../userlike/simulator.js';
 const HELP = `Usage: tidewire simulate <platform> [options]
        tidewire check <directory>
 
-check reads everything that lmdbFile keeps in a directory, names what is broken, and ends with 1 when anything is.
+check reads everything that lmdbFile keeps in a directory, names what is broken, and ends with 1 when anything is,
+with 2 when it keeps nothing there.
 
 simulate starts a platform on loopback, prints one line of JSON with its addresses, and stops on SIGTERM or Ctrl-C.
 
@@ -176,6 +179,9 @@ if (values.help || command === undefined) {
 }
 if (command === 'check') {
   if (name === undefined) fail('name the directory that is to be checked');
+  // A wrong path is no damage.
+  const { data, marker } = placeOf(name ?? '');
+  if (!existsSync(data) && !existsSync(marker)) fail(`nothing is kept in ${name ?? ''}: there is no ${data}`);
   const { isWhole, lines } = await checkDirectory(name ?? '');
   process.stdout.write(`${lines.join('\n')}\n${isWhole ? 'everything can be read' : 'something is broken'}\n`);
   process.exit(isWhole ? 0 : 1);

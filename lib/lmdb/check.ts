@@ -16,7 +16,7 @@ export interface CheckResult {
 interface Line {
   readonly begins?: string;
   readonly part?: string;
-  readonly records?: number;
+  readonly holds?: string;
   readonly unread?: readonly string[];
   readonly wrong?: string;
 }
@@ -55,11 +55,10 @@ const report = (text: string, code: number | null, signal: string | null, said: 
   let reading: string | undefined;
   for (const line of text.split('\n')) {
     if (line === '') continue;
-    const { begins, part = '', records = 0, unread = [], wrong } = JSON.parse(line) as Line;
+    const { begins, part = '', holds = '', unread = [], wrong } = JSON.parse(line) as Line;
     reading = begins;
     if (begins !== undefined) continue;
-    const unit = part === 'the file itself' ? 'bytes' : part === 'the list of its parts' ? 'entries' : 'records';
-    lines.push(`${part}: ${records} ${unit}`);
+    lines.push(`${part}: ${holds}`);
     for (const what of unread) lines.push(`${part}: ${what} cannot be read`);
     if (wrong !== undefined) lines.push(`${part}: ${wrong}`);
     if (unread.length > 0 || wrong !== undefined) isWhole = false;

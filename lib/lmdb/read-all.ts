@@ -13,7 +13,8 @@ import { decodeRecord } from './store-records.js';
 /** How a part was found. */
 interface Found {
   readonly part: string;
-  readonly records: number;
+  /** How much it is, in words. */
+  readonly holds: string;
   readonly unread: readonly string[];
   readonly wrong?: string;
 }
@@ -63,7 +64,8 @@ const readQueue = (engine: Engine, name: string): Found => {
     // A letter about what cannot be read is as it should be.
     if (reason?.startsWith('it cannot be read') !== true) look(`letter ${key}`, kept.content);
   }
-  const rest = ['tries', 'batches', 'holds'].map((table) => [...numbered(engine, `q/${name}/${table}`)].length);
+  // Numbers only: that they can be read is all.
+  for (const table of ['tries', 'batches', 'holds']) Array.from(numbered(engine, `q/${name}/${table}`));
   const record = side.get(sideKey('queue', name));
   const head = record === undefined ? undefined : decodeHead(record);
   const counted = `${waiting} items, ${letters} letters and ${bytes} bytes`;
@@ -71,7 +73,7 @@ const readQueue = (engine: Engine, name: string): Found => {
     head === undefined
       ? record === undefined && waiting + letters === 0
       : head.waiting === waiting && head.letters === letters && head.bytes === bytes;
-  const found = { part: `queue ${name}`, records: rest.reduce((sum, count) => sum + count, waiting + letters), unread };
+  const found = { part: `queue ${name}`, holds: `${waiting} items, ${letters} dead letters`, unread };
   return isRight ? found : { ...found, wrong: `its head does not say that there are ${counted}` };
 };
 
@@ -82,14 +84,14 @@ const readStore = (engine: Engine, name: string): Found => {
   for (const { value } of keyed(engine, `s/${name}/values`)) {
     records++;
     bytes += value.length;
-    if (decodeRecord(value) === undefined && unread.length < MOST) unread.push(`record ${records}`);
+    if (decodeRecord(value) === undefined && unread.length < MOST) unread.push(`entry ${records}`);
   }
   const record = engine.keyed('tidewire').get(sideKey('store', name));
   const head = record === undefined ? undefined : objectIn(record);
   const isRight = record === undefined ? records === 0 : head?.['entries'] === records && head['bytes'] === bytes;
-  const ends = [...keyed(engine, `s/${name}/due`)].length;
-  const found = { part: `store ${name}`, records: records + ends, unread };
-  return isRight ? found : { ...found, wrong: `its head does not say that there are ${records} records` };
+  Array.from(keyed(engine, `s/${name}/due`));
+  const found = { part: `store ${name}`, holds: `${records} entries`, unread };
+  return isRight ? found : { ...found, wrong: `its head does not say that there are ${records} entries` };
 };
 
 /** Whose file it is: `lmdbFile` refuses one that is not of the marker beside it. */
@@ -105,12 +107,17 @@ say({ begins: 'the file itself' });
 // Every page as it is: what the disk cannot give back shows here.
 let length = 0;
 for await (const chunk of createReadStream(data) as AsyncIterable<Buffer>) length += chunk.length;
-say({ part: 'the file itself', records: length, unread: [] });
+say({ part: 'the file itself', holds: `${length} bytes`, unread: [] });
 say({ begins: 'the list of its parts' });
 const engine = openEngine(data, true);
 const names = engine.names();
 const wrong = strangeness(engine, names, id);
-say({ part: 'the list of its parts', records: names.length, unread: [], ...(wrong !== undefined && { wrong }) });
+say({
+  part: 'the list of its parts',
+  holds: `${names.length} tables`,
+  unread: [],
+  ...(wrong !== undefined && { wrong }),
+});
 for (const name of names) {
   const [, kind, of] = /^([qs])\/(.+)\/(?:items|values)$/.exec(name) ?? [];
   if (kind === undefined || of === undefined) continue;

@@ -305,7 +305,7 @@ describe('lmdbFile', () => {
     it('reads everything, and says how much that is', async () => {
       const { isWhole, lines } = await checkDirectory(await filled());
       expect(isWhole).to.equal(true);
-      expect(lines).to.include.members(['queue in: 500 records', 'store store: 2 records']);
+      expect(lines).to.include.members(['queue in: 500 items, 0 dead letters', 'store store: 1 entries']);
     });
 
     it('survives what kills its reader, and names it', async () => {
@@ -339,15 +339,23 @@ describe('lmdbFile', () => {
 
     it('is what `tidewire check` prints, and ends with', async () => {
       const main = new URL('../../../lib/cli/main.ts', import.meta.url).pathname;
-      const dir = await filled();
-      const [code, text] = await new Promise<[number | null, string]>((resolve) => {
-        const args = ['--conditions=tidewire-source', '--import', 'tsx', main, 'check', dir];
-        const child = execFile(process.execPath, args, (_error, stdout) => {
-          resolve([child.exitCode, stdout]);
+      const check = async (dir: string): Promise<readonly [number | null, string]> =>
+        new Promise((resolve) => {
+          const args = ['--conditions=tidewire-source', '--import', 'tsx', main, 'check', dir];
+          const child = execFile(process.execPath, args, (_error, stdout, stderr) => {
+            resolve([child.exitCode, stdout + stderr]);
+          });
         });
-      });
+      const [code, text] = await check(await filled());
       expect(code).to.equal(0);
       expect(text).to.include('everything can be read');
+      const empty = temporary.dir();
+      expect(await check(empty)).to.deep.equal([
+        2,
+        `tidewire: nothing is kept in ${empty}: there is no ${data(empty)}\n`,
+      ]);
+      lmdbMarker(empty);
+      expect((await check(empty))[0]).to.equal(1);
     });
   });
 });
