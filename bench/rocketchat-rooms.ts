@@ -55,3 +55,5 @@ await talk(ROOMS);
 process.send?.((heap() - before) / ROOMS);
 await once(process, 'disconnect');
 teller.stop();
+// The listener would look for its server for ever.
+process.exit(0);
