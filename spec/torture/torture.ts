@@ -108,7 +108,7 @@ class Campaign {
     const customers = new Customers(writing, new Progress(this.#userlike, this.#trueconf));
     customers.onUserlike(this.#userlike, CUSTOMERS);
     customers.onTrueconf(this.#trueconf, CUSTOMERS);
-    const trouble = new Trouble(breaking, this.#userlike, this.#trueconf);
+    const trouble = new Trouble(breaking, this.#userlike, this.#trueconf, CUSTOMERS);
     trouble.start();
     while (this.#kills < kills) await this.#live(planOf(plans));
     trouble.stop();
@@ -119,6 +119,7 @@ class Campaign {
       evidence: [evidenceOfUserlike(this.#userlike), evidenceOfTrueconf(this.#trueconf)],
       doubts,
       letters,
+      cut: trouble.unanswered,
       isLossy: (connection) => this.#lossy.has(connection),
     });
     return { verdict, doubts, letters, kills: this.#kills };

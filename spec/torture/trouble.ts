@@ -9,6 +9,7 @@ const HOOK = ['duplicate', 'reorder', 'hangUp'] as const;
 const CALL = ['throttle', 'fail', 'resetBefore', 'resetAfter', 'delay'] as const;
 const EVENT = ['duplicate', 'reorder', 'lose'] as const;
 const REQUEST = ['cutBefore', 'cutAfter', 'delay'] as const;
+const RESETS: ReadonlySet<string> = new Set(['resetBefore', 'resetAfter', 'cutBefore', 'cutAfter']);
 /** How late what is delayed comes, in milliseconds. */
 const LATE_MS = 40;
 
@@ -19,8 +20,11 @@ export class Trouble {
   readonly #trueconf: TrueconfSimulator;
   readonly #makes: readonly (() => void)[];
   #timer: NodeJS.Timeout | undefined;
+  /** How many calls may have been left without an answer so far. */
+  #unanswered = 0;
 
-  constructor(chance: Chance, userlike: UserlikeSimulator, trueconf: TrueconfSimulator) {
+  /** `chats`: how many calls of TrueConf may be under way when its connection is cut. */
+  constructor(chance: Chance, userlike: UserlikeSimulator, trueconf: TrueconfSimulator, chats: number) {
     this.#chance = chance;
     this.#userlike = userlike;
     this.#trueconf = trueconf;
@@ -42,15 +46,23 @@ export class Trouble {
         of[name] = 1;
       };
     };
+    const cuts = (calls: number, make: () => void) => (): void => {
+      this.#unanswered += calls;
+      make();
+    };
     this.#makes = [
       ...HOOK.map((name) => one(faults, name)),
-      ...CALL.map((name) => one(faults, name)),
+      ...CALL.map((name) => (RESETS.has(name) ? cuts(1, one(faults, name)) : one(faults, name))),
       ...EVENT.map((name) => one(event, name)),
-      ...REQUEST.map((name) => one(request, name)),
-      () => {
+      ...REQUEST.map((name) => (RESETS.has(name) ? cuts(chats, one(request, name)) : one(request, name))),
+      cuts(chats, () => {
         trueconf.core.drop();
-      },
+      }),
     ];
+  }
+
+  get unanswered(): number {
+    return this.#unanswered;
   }
 
   start(): void {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Evidence, Heard, Seen } from './evidence.js';
-import { judge, type Case } from './verdict.js';
+import { judge, type Case, type Doubt } from './verdict.js';
 import { answersTo, readAnswer, readWords, wordsOf, type Words } from './words.js';
 
 const words = (number: number, isTwice = false): Words => ({ customer: 't1', number, isTwice });
@@ -13,7 +13,7 @@ const caseOf = (messages: readonly Words[], seen: readonly Seen[], more: Partial
   });
   const said = messages.map((one) => ({ ...one, platform: 'trueconf' as const, text: wordsOf(one) }));
   const evidence: Evidence = { heard, seen };
-  return { said, evidence: [evidence], doubts: [], letters: [], isLossy: () => false, ...more };
+  return { said, evidence: [evidence], doubts: [], letters: [], cut: 0, isLossy: () => false, ...more };
 };
 const answer = (index: number, one: Words, event = `m${index}`): readonly Seen[] =>
   answersTo(event, wordsOf(one)).flatMap((line) => {
@@ -62,6 +62,18 @@ describe('the verdict on what customers wrote and saw', () => {
     expect(judge(caseOf(ALL, again, { doubts })).doubled).to.equal(0);
     // A message that was taken for two.
     expect(judge(caseOf(ALL, [...answers.flat(), ...answer(0, words(1), 'x')])).doubled).to.equal(1);
+  });
+
+  it('sees what is in doubt and was not on its way', () => {
+    const doubt = (message: number, kill?: number): Doubt => {
+      const text = answersTo(`m${message}`, wordsOf(ALL[message] ?? words(0)))[0] ?? '';
+      return { action: `m${message}#1`, text, kill, cause: kill === undefined ? 'unreachable' : 'ended' };
+    };
+    const faultsOf = (doubts: readonly Doubt[], cut = 0): readonly string[] =>
+      judge(caseOf(ALL, answers.flat(), { doubts, cut })).faults;
+    expect(faultsOf([doubt(0, 1), doubt(1, 2), doubt(2)], 1)).to.deep.equal([]);
+    expect(faultsOf([doubt(0, 1), doubt(1, 1)])).to.have.length(1);
+    expect(faultsOf([doubt(0), doubt(1)], 1)).to.have.length(1);
   });
 
   it('sees what was answered before an earlier message, or in the middle of its answer', () => {

@@ -19,6 +19,8 @@ export interface Case {
   readonly evidence: readonly Evidence[];
   readonly doubts: readonly Doubt[];
   readonly letters: readonly Letter[];
+  /** How many conversations each connection that was cut on purpose may have put in doubt, all together. */
+  readonly cut: number;
   /** Connections of TrueConf on which one message may have been turned away and a later one taken. */
   readonly isLossy: (connection: number) => boolean;
 }
@@ -95,12 +97,27 @@ const groupsOf = ({ said, evidence, doubts, letters }: Case): ReadonlyMap<string
   return groups;
 };
 
+/** What is in doubt must have been on its way: at a kill, one action of each conversation; else, over a connection that was cut. */
+const tooDoubtful = ({ doubts, cut }: Case): readonly string[] => {
+  const known = new Set<string>();
+  const faults: string[] = [];
+  for (const { action, text, kill } of doubts) {
+    if (kill === undefined) continue;
+    const flight = `${kill} ${readWords(readAnswer(text)?.text ?? '')?.customer ?? ''}`;
+    if (known.has(flight)) faults.push(`in doubt: ${action}, the second action of its conversation at kill ${kill}`);
+    known.add(flight);
+  }
+  const others = doubts.filter(({ kill }) => kill === undefined).length;
+  if (others > cut) faults.push(`in doubt: ${others} actions at no kill, and ${cut} could be`);
+  return faults;
+};
+
 const actionOf = ({ event, part }: Seen): string => `${event}#${part}`;
 
 /** Compares what was written with what was seen. Doubts and letters explain what is missing, doubts also what is there twice. */
 export const judge = (all: Case): Verdict => {
   const doubted = new Set(all.doubts.map(({ action }) => action));
-  const faults: string[] = [];
+  const faults: string[] = [...tooDoubtful(all)];
   const sums = { sent: 0, handled: 0, lost: 0, inDoubt: 0, deadLettered: 0, refused: 0, doubled: 0, outOfOrder: 0 };
   for (const [text, group] of groupsOf(all)) {
     const { size, complete, accepted, doubted: unsure, dead } = group;
