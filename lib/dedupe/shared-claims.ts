@@ -4,12 +4,20 @@ import { Deadlines, type Waiting } from '../deadlines.js';
 import type { LmdbStore } from '../lmdb/lmdb-store.js';
 import type { InboundEvent, Json } from '../model/index.js';
 import type { Delivery } from '../queue/deliveries.js';
+import { hasShape } from '../store/record.js';
 import type { PutOptions, Revision, Store } from '../store/store.js';
 import type { SettleListener, Trace } from '../trace.js';
 import { Claim } from './claim.js';
 
 /** Version of the records' shape. */
 const SHAPE = 1;
+
+/** A record, as far as it is known. */
+interface Claimed {
+  readonly state?: unknown;
+  readonly owner?: unknown;
+  readonly user?: unknown;
+}
 
 /** The item of a queue, where an event is one. */
 type QueuedItem = SettleListener & Pick<Delivery<InboundEvent>, 'join' | 'isOn'>;
@@ -128,7 +136,8 @@ export class SharedClaims {
       mergeMap((stored): Observable<boolean> | readonly boolean[] => {
         const first = this.#held.get(key);
         if (first !== undefined) return [this.#refuse(first, trace)];
-        const { state, owner, user } = (stored?.value ?? {}) as Readonly<Record<string, unknown>>;
+        const value = stored?.value;
+        const { state, owner, user }: Claimed = hasShape(value, SHAPE) ? value : {};
         if (state === 'committed') {
           trace.conclude('duplicate');
           return [false];

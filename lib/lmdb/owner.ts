@@ -19,11 +19,14 @@ export const isGone = ({ pid, host }: Owner): boolean => {
   }
 };
 
-/** @internal The same of whatever somebody wrote down as an owner. */
-export const isGoneOwner = (value: unknown): boolean => {
+/** @internal Whether somebody wrote it down as an owner. */
+export const isOwner = (value: unknown): value is Owner => {
   if (typeof value !== 'object' || value === null) return false;
   const { id, pid, host } = value as { readonly [name in keyof Owner]?: unknown };
-  if (typeof id !== 'string' || typeof host !== 'string') return false;
   // 0 and below are no process, but groups of them.
-  return Number.isInteger(pid) && Number(pid) > 0 && isGone({ id, pid: Number(pid), host });
+  const isProcess = pid === undefined || (Number.isInteger(pid) && Number(pid) > 0);
+  return typeof id === 'string' && isProcess && (host === undefined || typeof host === 'string');
 };
+
+/** @internal The same of whatever somebody wrote down. */
+export const isGoneOwner = (value: unknown): boolean => isOwner(value) && isGone(value);

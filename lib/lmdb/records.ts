@@ -2,6 +2,8 @@ import type { Outcome } from '../model/index.js';
 import { OUTCOMES } from '../model/outcome.js';
 import type { Batch, Head, Kept, KeptLetter, Tries } from '../queue/shelf.js';
 import { EMPTY } from '../queue/shelf.js';
+import { hasShape } from '../store/record.js';
+import { isOwner } from './owner.js';
 
 /** The version of the records' shapes. */
 export const SHAPE = 1;
@@ -89,14 +91,14 @@ export const encodeJson = (value: object): Buffer => Buffer.from(JSON.stringify(
 /** @internal Nothing when it is none, or when a later version wrote it. */
 export const decodeHead = (record: Buffer): Head | undefined => {
   const found = objectIn(record);
-  if (found === undefined) return undefined;
-  const { owner, until, ...counts } = found;
-  for (const name of Object.keys(EMPTY)) {
-    if (name !== 'owner' && name !== 'until' && !isCount(counts[name])) return undefined;
-  }
-  if (until !== null && !isCount(until)) return undefined;
-  return isOwner(owner) ? (found as unknown as Head) : undefined;
+  return found !== undefined && isHead(found) ? found : undefined;
 };
+const isHead = (found: Readonly<Record<string, unknown>>): found is typeof found & Head =>
+  Object.keys(EMPTY).every((name) => {
+    const value = found[name];
+    if (name === 'owner') return value === null || isOwner(value);
+    return isCount(value) || (name === 'until' && value === null);
+  });
 
 /** @internal */
 export const decodeTries = (record: Buffer): Tries => {
@@ -114,14 +116,10 @@ export const decodeBatch = (record: Buffer): Batch => {
 export const objectIn = (json: Buffer): Readonly<Record<string, unknown>> | undefined => {
   try {
     const value: unknown = JSON.parse(json.toString());
-    if (typeof value !== 'object' || value === null) return undefined;
-    const found = value as Readonly<Record<string, unknown>>;
-    return found['shape'] === SHAPE ? found : undefined;
+    return hasShape(value, SHAPE) ? value : undefined;
   } catch {
     return undefined;
   }
 };
 export const isCount = (value: unknown): value is number => typeof value === 'number' && value >= 0;
 const isOutcome = (value: unknown): value is Outcome => (OUTCOMES as readonly unknown[]).includes(value);
-const isOwner = (value: unknown): boolean =>
-  value === null || (typeof value === 'object' && typeof (value as { readonly id?: unknown } | null)?.id === 'string');

@@ -1,5 +1,6 @@
 import { keysOfName } from '../store/keys.js';
 import { conversationKey, delivered, type Json, type OutboundAction, type Receipt } from '../model/index.js';
+import { hasShape } from '../store/record.js';
 import type { Stored } from '../store/store.js';
 
 /**
@@ -40,8 +41,9 @@ export const encodeKnown = (known: Known): Json => ({ shape: SHAPE, ...known });
 /** @internal What cannot be read, because a later version wrote it, says no more than that there was something. */
 export const decodeKnown = (stored: Stored | undefined): Known | undefined => {
   if (stored === undefined) return undefined;
-  const { shape, state, again, at, messageIds } = recordIn(stored.value);
-  if (shape !== SHAPE || typeof again !== 'number') return UNREAD;
+  if (!hasShape(stored.value, SHAPE)) return UNREAD;
+  const { state, again, at, messageIds } = stored.value;
+  if (typeof again !== 'number') return UNREAD;
   if (state === 'inDoubt') return { state, again };
   if (state === 'sent' && typeof at === 'string') return { state, again, at };
   if (state !== 'delivered' || typeof at !== 'string' || !Array.isArray(messageIds)) return UNREAD;
@@ -49,9 +51,6 @@ export const decodeKnown = (stored: Stored | undefined): Known | undefined => {
 };
 
 const UNREAD: Known = { state: 'sent', again: Infinity, at: new Date(0).toISOString() };
-const NOTHING: Readonly<Record<string, unknown>> = {};
-const recordIn = (value: Json): Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as typeof NOTHING) : NOTHING;
 
 /** @internal The receipt of an action that had been delivered before it came. */
 export const deliveredEarlier = (action: OutboundAction, known: Extract<Known, { state: 'delivered' }>): Receipt =>
