@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { trueconfSimulator, userlikeSimulator } from 'tidewire/simulators';
@@ -20,6 +20,8 @@ export interface TortureConfig {
   readonly kills: number;
   readonly seed: number;
   readonly isBroken: Break | undefined;
+  /** How each life goes; without it, as the seed has it. */
+  readonly plan?: LifePlan;
   /** Told of each life when it is over. */
   readonly onLife: (life: LifeReport) => void;
 }
@@ -102,7 +104,7 @@ class Campaign {
   }
 
   async run(): Promise<TortureReport> {
-    const { kills, seed } = this.#config;
+    const { kills, seed, plan } = this.#config;
     const chance = new Chance(seed);
     const [plans, writing, breaking] = [chance.child(1), chance.child(2), chance.child(3)];
     const customers = new Customers(writing, new Progress(this.#userlike, this.#trueconf));
@@ -110,7 +112,7 @@ class Campaign {
     customers.onTrueconf(this.#trueconf, CUSTOMERS);
     const trouble = new Trouble(breaking, this.#userlike, this.#trueconf, CUSTOMERS);
     trouble.start();
-    while (this.#kills < kills) await this.#live(planOf(plans));
+    while (this.#kills < kills) await this.#live(plan ?? planOf(plans));
     trouble.stop();
     const letters = await this.#rest(customers);
     const doubts = [...this.#doubts.values()];
@@ -208,11 +210,18 @@ const after = async (ms: number): Promise<undefined> =>
     setTimeout(resolve, ms, undefined).unref();
   });
 
+/** Below those that systems give to outgoing connections: while no bot lives to hold it, nobody takes it. */
 const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    const server = createServer().listen(port, '127.0.0.1');
+    const isFree = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    );
+    if (!isFree) continue;
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 };
