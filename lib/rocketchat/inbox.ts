@@ -26,6 +26,16 @@ export interface InboxRules {
 /** @internal `known`: nothing in it is new. `refused`: nobody listens, or too much is open; it was not taken. */
 export type Verdict = 'taken' | 'known' | 'refused';
 
+/** @internal How something is taken. */
+export interface Terms {
+  /** What of it happened before was told before, or nobody listened. Default: nothing. */
+  readonly from?: number;
+  /** A post that may come again. */
+  readonly copyOf?: string;
+  /** Whether it finds a place where there is none. Default: false. */
+  readonly evenFull?: boolean;
+}
+
 /** What was changed so much later than it was written is told because of the change. */
 const CHANGE_MS = 10_000;
 /** What is said, in contrast to what becomes of a room. */
@@ -45,6 +55,8 @@ export class Inbox implements HeldBy {
   /** How many connections were lost, and as of which of them it is known what rooms missed something. */
   lost = 0;
   looked = 0;
+  /** How many events were settled. */
+  settled = 0;
   /** Less is open again, so that rooms that are behind can be read. */
   eased: () => void = () => undefined;
   /** It was told that a room has ended, or that we left it. */
@@ -60,6 +72,8 @@ export class Inbox implements HeldBy {
   #subscriber: Subscriber<InboundEvent> | undefined;
   #isAccepting = false;
   #open = 0;
+  /** Of these, what did not go out yet. */
+  #waiting = 0;
   readonly #turns: Turns<Held>;
   /** On their way out: what is told meanwhile goes behind. */
   #outgoing: Held[] | undefined;
@@ -114,9 +128,19 @@ export class Inbox implements HeldBy {
   get hasRoom(): boolean {
     return this.#isAccepting && this.#open * 2 <= this.#rules.maxInFlight;
   }
-  /** The same for one room. */
-  hasRoomIn({ open }: RoomEntry): boolean {
-    return open * 2 <= this.#rules.maxPerConversation;
+  /** The same for one room, which is behind. */
+  hasRoomIn(room: RoomEntry): boolean {
+    return room.open * 2 <= this.#rules.maxPerConversation || this.isStuckIn(room);
+  }
+  /** Whether all that is open waits for rooms that are behind, so that nothing will be free before these were read. */
+  get isStuck(): boolean {
+    if (!this.#isAccepting || this.#waiting < this.#open) return false;
+    for (const { held, isBehind } of this.rooms.busy()) if (held !== undefined && !isBehind) return false;
+    return true;
+  }
+  /** The same of one room, which is behind. */
+  isStuckIn({ open, held }: RoomEntry): boolean {
+    return open > 0 && open === held?.length;
   }
 
   /** From when on what was told is remembered for sure, in milliseconds since 1970. */
@@ -139,8 +163,7 @@ export class Inbox implements HeldBy {
     if (first !== undefined) account.open(first).release(account, 'ignored');
   }
 
-  /** `from`: what of it happened before was told before, or nobody listened. `copyOf` names a post that may come again. */
-  take(told: Told, { from = -Infinity, copyOf }: { readonly from?: number; readonly copyOf?: string } = {}): Verdict {
+  take(told: Told, { from = -Infinity, copyOf, evenFull = false }: Terms = {}): Verdict {
     const { account, echoes, maxInFlight, maxPerConversation } = this.#rules;
     const room = this.roomOf(told.rid);
     const isCopy = copyOf !== undefined && this.#seen.has(copyOf);
@@ -153,12 +176,13 @@ export class Inbox implements HeldBy {
       return 'known';
     }
     const isOwn = !echoes && fresh.every(({ kind, sender }) => sender?.self === true && WORDS.has(kind));
-    // What waits for the gap of its room leaves half of the places to what is in the gap.
-    const share = room.isBehind && told.isRead !== true ? 0.5 : 1;
+    // What waits for the gap of its room leaves half of the places to what is in the gap; the rest always finds one where nothing is open.
+    const isWaiting = room.isBehind && told.isRead !== true;
+    const share = isWaiting ? 0.5 : 1;
     const isFull =
-      (this.#open > 0 && this.#open + fresh.length > maxInFlight * share) ||
-      (room.open > 0 && room.open + fresh.length > maxPerConversation * share);
-    if (!this.#isAccepting || (isFull && !isOwn)) {
+      ((isWaiting || this.#open > 0) && this.#open + fresh.length > maxInFlight * share) ||
+      ((isWaiting || room.open > 0) && room.open + fresh.length > maxPerConversation * share);
+    if (!this.#isAccepting || (isFull && !isOwn && !evenFull)) {
       if (told.isRead !== true) account.refuse();
       return 'refused';
     }
@@ -183,21 +207,24 @@ export class Inbox implements HeldBy {
     return 'taken';
   }
 
-  /** All that waits in a room goes out, or what has its place up to this one. */
-  release(room: RoomEntry, last?: Place): void {
+  /** All that waits in a room goes out, or what has its place up to this one: so much. */
+  release(room: RoomEntry, last?: Place): number {
     const out = this.#taken(room, last);
+    const { length } = out;
     if (this.#outgoing !== undefined) {
       this.#outgoing.push(...out);
-      return;
+      return length;
     }
     this.#outgoing = out;
     for (let i = 0; i < out.length; i++) this.#emit(out[i] as Held);
     this.#outgoing = undefined;
+    return length;
   }
 
   left({ room, event, occurrence }: Held, comesAgain: boolean): void {
     this.#open--;
     room.open--;
+    this.settled++;
     if (comesAgain) {
       if (occurrence !== undefined) room.life.forget(occurrence);
       else {
@@ -234,6 +261,7 @@ export class Inbox implements HeldBy {
 
   #hold(held: Held): void {
     const { room } = held;
+    this.#waiting++;
     if (room.held === undefined) {
       room.held = [held];
     } else {
@@ -256,6 +284,7 @@ export class Inbox implements HeldBy {
     let end = last === undefined ? held.length : 0;
     if (last !== undefined) for (let one = held[0]; one !== undefined && inOrder(one, last) <= 0;) one = held[++end];
     const out = end === held.length ? held : held.splice(0, end);
+    this.#waiting -= out.length;
     for (const one of out) one.goesOut();
     if (out === held) room.held = undefined;
     return out;

@@ -53,18 +53,27 @@ interface Task {
   isRunning: boolean;
   /** Something came that may not be in what is being read. */
   isAgain: boolean;
+  /** How many events were settled when there was no place for what was read: before another is, there will be none. */
+  fullAt: number | undefined;
 }
 
-/** What was read, and its place. */
+/** What was read, and its place. What of it happened before `from` is not new. */
 interface Item {
   readonly told: Told;
   readonly place: Place;
+  readonly from: number;
   readonly copyOf?: string;
 }
-const itemOf = (told: Told): Item => {
+const itemOf = (told: Told, from = -Infinity): Item => {
   const [first] = told.events;
-  return { told, place: first === undefined ? { at: 0, rank: 0, id: '' } : placeOf(first) };
+  return { told, place: first === undefined ? { at: 0, rank: 0, id: '' } : placeOf(first), from };
 };
+
+/** The place of the last that was taken, and the first that was not. */
+interface Taken {
+  readonly last: Place | undefined;
+  readonly refused: Item | undefined;
+}
 
 /** @internal Rooms that are behind, and are made good from their history: the most urgent first. */
 export class Reader {
@@ -93,6 +102,7 @@ export class Reader {
         epoch: 0,
         isRunning: false,
         isAgain: false,
+        fullAt: undefined,
       };
       this.#tasks.set(room, task);
       if (isUrgent) this.#line.unshift(task);
@@ -111,9 +121,12 @@ export class Reader {
   /** Reads what there is room for. */
   advance(): void {
     const { inbox } = this.#rules;
-    if (this.#line.length === 0) return;
-    while (this.#pause === undefined && this.#running < AT_ONCE && inbox.hasRoom && !this.#work.closed) {
-      const index = this.#line.findIndex(({ room }) => inbox.hasRoomIn(room));
+    while (this.#line.length > 0 && this.#pause === undefined && this.#running < AT_ONCE && !this.#work.closed) {
+      // Then nothing will be free before something was read.
+      const isStuck = this.#running === 0 && inbox.isStuck;
+      if (!inbox.hasRoom && !isStuck) return;
+      const mayBe = ({ room, fullAt }: Task): boolean => inbox.hasRoomIn(room) && fullAt !== inbox.settled;
+      const index = isStuck ? 0 : this.#line.findIndex(mayBe);
       const [task] = index < 0 ? [] : this.#line.splice(index, 1);
       if (task === undefined) return;
       this.#read(task);
@@ -134,9 +147,11 @@ export class Reader {
     task.epoch = inbox.lost;
     task.isRunning = true;
     task.isAgain = false;
+    task.fullAt = undefined;
     this.#running++;
     const since = Math.max(from(), (room.seenAt ?? 0) - overlapMs, 0);
-    const sinceText = new Date(since).toISOString();
+    // The server tells what was changed after it.
+    const sinceText = new Date(Math.max(since - 1, 0)).toISOString();
     let found: RocketchatSync | undefined;
     const reading = budget.run(client.sync(room.id, sinceText)).subscribe({
       next: (sync) => (found = sync),
@@ -164,35 +179,50 @@ export class Reader {
     const { inbox } = this.#rules;
     const { room } = task;
     let seenAt = room.seenAt ?? since;
-    let last: Place | undefined;
     const items = [
-      ...updated.map((message) => this.#message(room, message)),
+      ...updated.map((message) => this.#message(room, message, since)),
       ...deleted.map(({ id, at }) => this.#removal(room, id, at)),
     ].sort((one, other) => inOrder(one.place, other.place));
-    const refused = items.find(({ told, copyOf, place }) => {
-      const from = copyOf === undefined && told.messageId === undefined ? -Infinity : since;
-      const isTaken = inbox.take(told, { from, ...(copyOf !== undefined && { copyOf }) }) !== 'refused';
-      if (isTaken) last = place;
-      return !isTaken;
-    });
-    let isWhole = refused === undefined;
-    if (isWhole) {
+    const { settled } = inbox;
+    const { last, ...read } = this.#takeAll(items);
+    let { refused } = read;
+    if (refused === undefined) {
       for (const { raw } of updated) seenAt = Math.max(seenAt, messageIn(raw).changedAt ?? 0);
       room.seenAt = seenAt;
-      isWhole = this.#state(task);
+      refused = this.#takeAll(this.#stateOf(task)).refused;
     }
     // A connection that was lost while it was read may have cost more, and what is held came after that.
-    if (isWhole && !task.isAgain && !inbox.isDoubtful(task)) {
+    if (refused === undefined && !task.isAgain && !inbox.isDoubtful(task)) {
       this.#done(task);
       return;
     }
-    // What was taken is the oldest of it. For the rest there is no place yet, or more has come meanwhile.
-    const waiting = room.held?.length;
-    if (refused !== undefined && last !== undefined) inbox.release(room, last);
-    // What waits for what finds no place because of it would wait for ever.
-    if (!isWhole && room.held?.length === waiting && room.open === waiting) inbox.release(room);
+    // Up to here nothing is missing. For the rest there is no place yet, or more has come meanwhile.
+    const isOut = last !== undefined && inbox.release(room, last) > 0;
+    if (refused !== undefined) {
+      task.fullAt = settled;
+      // What waits leaves no place for what it waits for: the first of that goes out all the same.
+      if (!isOut && (inbox.isStuck || inbox.isStuckIn(room))) this.#force(task, refused);
+    }
     this.#line.push(task);
     this.advance();
+  }
+
+  /** In order, up to what finds no place. */
+  #takeAll(items: readonly Item[]): Taken {
+    const { inbox } = this.#rules;
+    let last: Place | undefined;
+    const refused = items.find(({ told, place, ...options }) => {
+      if (inbox.take(told, options) === 'refused') return true;
+      last = place;
+      return false;
+    });
+    return { last, refused };
+  }
+
+  #force({ room }: Task, { told, place, ...options }: Item): void {
+    const { inbox } = this.#rules;
+    inbox.take(told, { ...options, evenFull: true });
+    inbox.release(room, place);
   }
 
   #done(task: Task): void {
@@ -206,22 +236,20 @@ export class Reader {
     this.advance();
   }
 
-  #state({ room, state }: Task): boolean {
-    const { inbox, from } = this.#rules;
-    return state.every(
-      (event) =>
-        inbox.take({ witness: 'state', rid: room.id, events: [event], isRead: true }, { from: from() }) !== 'refused',
-    );
+  /** What the room says of itself counts where its messages say nothing. */
+  #stateOf({ room: { id: rid }, state }: Task): readonly Item[] {
+    const from = this.#rules.from();
+    return state.map((event) => itemOf({ witness: 'state', rid, events: [event], isRead: true }, from));
   }
 
-  #message({ id: rid }: RoomEntry, { id, raw, at }: RocketchatMessage): Item {
+  #message({ id: rid }: RoomEntry, { id, raw, at }: RocketchatMessage, from: number): Item {
     const { arrival } = this.#rules;
     const decoded = decodeMessage(raw, arrival(rid));
     if (E.isRight(decoded))
-      return itemOf({ witness: 'message', rid, events: decoded.right, messageId: id, isRead: true });
+      return itemOf({ witness: 'message', rid, events: decoded.right, messageId: id, isRead: true }, from);
     // It has no id of its own, and is read again.
     const events = [undecodableEvent(raw, decoded.left.problems ?? [], rid, { ...arrival(rid), at })];
-    return { ...itemOf({ witness: 'message', rid, events, isRead: true }), copyOf: id };
+    return { ...itemOf({ witness: 'message', rid, events, isRead: true }, from), copyOf: id };
   }
 
   #removal({ id: rid }: RoomEntry, id: string, at: string): Item {
@@ -236,7 +264,7 @@ export class Reader {
     const isThrottled = error.kind === 'throttled';
     if (!isThrottled) task.attempts++;
     if (!mayPass(error) || task.attempts >= MOST_ATTEMPTS) {
-      this.#state(task);
+      this.#takeAll(this.#stateOf(task));
       this.#done(task);
       gaveUp(room.id, since, error);
       return;

@@ -1,10 +1,10 @@
 import { expect } from 'chai';
-import { Bench, SALES, SECOND, world } from '../support/rocketchat-bench.js';
+import { Bench, SALES, SECOND, world, type BenchConfig } from '../support/rocketchat-bench.js';
 
 /** A source whose calls take a while, and a room. */
-const burst = (version = '8.8.0') => {
+const burst = (version = '8.8.0', config: BenchConfig = {}) => {
   const stage = world({ version });
-  const bench = new Bench(stage, { realtime: true });
+  const bench = new Bench(stage, { realtime: true, ...config });
   const { core, clock } = stage;
   const [bot, mira] = [core.agent('helper.bot'), core.agent('mira')];
   const visitor = core.visitor('Dana', { department: SALES });
@@ -52,6 +52,41 @@ describe('fromRocketChat, of what happens within milliseconds', () => {
       clock.advance(1_000);
       expect(bench.said(rid)).to.deep.equal(['one', 'two', 'three']);
     });
+
+  for (const maxPerConversation of [1, 2, 4, 9])
+    it(`reads on where the socket was lost again meanwhile, and more is in the gap than half of ${maxPerConversation}`, () => {
+      const { bench, visitor, rid, clock, cut } = burst('8.8.0', { maxPerConversation });
+      bench.port.answerMs = 70;
+      cut();
+      const words = Array.from({ length: 20 }, (_, n) => `m${n}`);
+      for (const [n, text] of words.entries()) {
+        visitor.say(text);
+        if (n % 8 === 5) bench.port.connect();
+        if (n % 8 === 7) cut();
+        clock.advance(20);
+      }
+      bench.port.connect();
+      clock.advance(60_000);
+      expect(bench.said(rid)).to.deep.equal(words);
+      expect(bench.counts).not.to.have.any.keys('inFlight', 'failed');
+    });
+
+  it('reads what was said in the very millisecond in which it heard of the room first', () => {
+    const stage = world();
+    const bench = new Bench(stage, { realtime: true, isAway: true });
+    const { core, clock } = stage;
+    // What was there before is not known yet.
+    bench.port.holdUp();
+    bench.port.connect();
+    const visitor = core.visitor('Dana', { department: SALES });
+    visitor.say('one');
+    bench.port.cut(new Date(clock.now()).toISOString());
+    visitor.say('two');
+    bench.port.goOn();
+    bench.port.connect();
+    clock.advance(1_000);
+    expect(bench.said()).to.have.members(['one', 'two']);
+  });
 
   it('tells that a room began when it did, also where who waits again is what tells so', () => {
     const { bench, bot, visitor, clock, cut } = burst('7.10.0');

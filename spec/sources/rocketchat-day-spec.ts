@@ -196,4 +196,41 @@ for (const version of ['8.8.0', '7.10.0'])
         { numRuns: 20 },
       );
     });
+
+    it('does so within any bounds, however slowly it is worked on: what finds no place is read later', () => {
+      const bounds = fc.record({
+        maxInFlight: fc.integer({ min: 1, max: 20 }),
+        maxPerConversation: fc.integer({ min: 1, max: 8 }),
+      });
+      fc.assert(
+        fc.property(
+          STEPS,
+          fc.array(fc.nat(14), { minLength: 60, maxLength: 60 }),
+          bounds,
+          (steps, troubles, within) => {
+            const stage = world({ version });
+            const calm = new Bench(stage, { realtime: true });
+            const tight = new Bench(stage, { realtime: true, settles: false, ...within });
+            const unused = new Bench(stage, { realtime: true });
+            const before = (n: number): void => {
+              trouble(stage, tight, unused, troubles[n]);
+              if (n % 3 === 0) tight.finishAll();
+              const { inFlight = 0 } = tight.counts as { readonly inFlight?: number };
+              // What is missing first goes out, with all events that it is, where what waits for it has all places.
+              expect(inFlight).to.be.at.most(within.maxInFlight + 4);
+            };
+            live(stage, steps, before, [1_000, 0, 20, 1, 150, 0, 0]);
+            tight.port.connect();
+            for (let n = 0; n < 400; n++) {
+              tight.finishAll();
+              stage.clock.advance(1_000);
+            }
+            expect(byInstant(tight, isMessage)).to.deep.equal(byInstant(calm, isMessage));
+            expect(tight.troubles).to.deep.equal([]);
+            expect(tight.counts).not.to.have.any.keys('inFlight', 'failed');
+          },
+        ),
+        { numRuns: 20 },
+      );
+    });
   });
