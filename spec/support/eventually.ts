@@ -1,5 +1,5 @@
 /** How long something that happens over loopback may take before a spec gives up, in milliseconds. */
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 30_000;
 
 /** Lets the event loop turn once: what has come over the network is read. */
 export const turn = async (): Promise<void> =>
