@@ -96,7 +96,7 @@ export class Logins {
       if (credentials.user === '') throw new TypeError('rocketchatClient: user must not be empty');
       // The types demand it; a program without types may forget it.
       const password: unknown = credentials.password;
-      if (password === undefined) throw new TypeError('rocketchatClient: user needs a password');
+      if (password === undefined || password === '') throw new TypeError('rocketchatClient: user needs a password');
     }
     const { authToken, resume } = credentials;
     for (const [name, secret] of Object.entries({ authToken, resume })) {

@@ -45,14 +45,19 @@ export interface UserlikeClient {
   readonly status$: Observable<UserlikeStatus>;
 }
 
+/** A program without types may forget it. */
+const isSendable = (token: unknown): boolean => typeof token === 'string' && /^[\x21-\x7e]+$/.test(token);
+
 /**
  * Calls of the API URL of a Userlike bot, https://www.userlike.com/en/public/tutorial/um/api/chatbots (read 2025-03-01).
  *
- * @throws TypeError when `url` is no http(s) address; RangeError when a limit of `downloads` is out of range.
+ * @throws TypeError when `url` is no http(s) address, or `token` cannot be sent; RangeError when a limit of `downloads` is out of range.
  */
 export function userlikeClient(config: UserlikeClientConfig): UserlikeClient {
   const { url, token, timeoutMs = 30_000, fetch, downloads = {}, scheduler = asyncScheduler } = config;
   if (!/^https?:\/\/[^\s/]/i.test(url)) throw new TypeError('userlikeClient: url must be an http or https address');
+  if (typeof token !== 'function' && !isSendable(token))
+    throw new TypeError('userlikeClient: token is empty, or has signs that cannot be sent');
   checkLimits('userlikeClient: downloads', downloads.timeoutMs ?? 1, downloads.maxBytes ?? 1);
   const currentToken = typeof token === 'function' ? token : (): string => token;
   const status = new Subject<UserlikeStatus>();
@@ -61,6 +66,10 @@ export function userlikeClient(config: UserlikeClientConfig): UserlikeClient {
   const send = (events: readonly WireEvent[]): Observable<void> =>
     defer(() => {
       const secret = currentToken();
+      if (!isSendable(secret)) {
+        const sentence = 'the API security token is empty, or cannot be sent';
+        return throwError(() => new ChatError('unauthorized', 'userlike', sentence, { reason: 'badToken' }));
+      }
       if (secret === refusedToken) {
         return throwError(() => new ChatError('unauthorized', 'userlike', 'the API security token was refused before'));
       }

@@ -53,9 +53,13 @@ export interface UserlikeWebhook {
 /** @internal What an action adds to an answer. */
 export type WireEvents = readonly WireEvent[];
 
+/** A program without types may forget them. */
+const headersOf = ({ headers }: Partial<UserlikeWebhookConfig>): readonly (readonly [string, string])[] =>
+  Object.entries(headers ?? {});
+
 const protocolOf = (config: UserlikeWebhookConfig, maxBytes: number): Protocol<WireEvents> => {
   const { account, alwaysList = false } = config;
-  const expected = Object.entries(config.headers).map(([name, value]) => [name.toLowerCase(), value] as const);
+  const expected = headersOf(config).map(([name, value]) => [name.toLowerCase(), value] as const);
   if (expected.length === 0) throw new TypeError('userlikeWebhook: at least one secret header is needed');
   if (expected.some(([, value]) => typeof value !== 'string' || value === '')) {
     throw new TypeError('userlikeWebhook: a secret header is empty, and everybody would know it');

@@ -217,7 +217,11 @@ describe('secrets', () => {
     const [[, config] = []] = configs();
     if (config === undefined) throw new Error('there are two');
     for (const token of [`${TOKEN}\r\nx: y`, `${TOKEN}👋`, `\0${TOKEN}`]) {
-      await probe(JSON.stringify(token), { ...config, token });
+      await probe(JSON.stringify(token), { ...config, token: () => token });
+      keepsSecrets(
+        JSON.stringify(token),
+        thrown(() => userlikeClient({ ...config, token })),
+      );
     }
   });
 

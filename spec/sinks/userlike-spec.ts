@@ -476,12 +476,23 @@ describe('toUserlike', () => {
       TypeError,
       'url must be an http or https address',
     );
-    expect(() => userlikeWebhook({ headers: {} })).to.throw(TypeError, 'at least one secret header is needed');
+    for (const token of ['', 'a\nb', undefined as never])
+      expect(() => userlikeClient({ url: 'http://127.0.0.1', token })).to.throw(TypeError, 'token is empty');
+    for (const config of [{ headers: {} }, {} as never])
+      expect(() => userlikeWebhook(config)).to.throw(TypeError, 'at least one secret header is needed');
     const client = userlikeClient({ url: 'http://127.0.0.1', token: 't' });
     expect(() => toUserlike({ client, limit: 0 })).to.throw(RangeError, 'limit must be at least 1');
     expect(() => toUserlike({ client, webhook: {} as never })).to.throw(
       TypeError,
       'make the webhook with userlikeWebhook()',
     );
+  });
+
+  it('asks nobody with a token that is none', () => {
+    const fetch = () => expect.fail('it asked');
+    const client = userlikeClient({ url: 'http://127.0.0.1', token: () => '', fetch });
+    let error: unknown;
+    client.send([]).subscribe({ error: (thrown: unknown) => (error = thrown) });
+    expect(error).to.deep.include({ kind: 'unauthorized', reason: 'badToken', inDoubt: false });
   });
 });

@@ -961,6 +961,7 @@ describe('rocketchatClient', () => {
       { authToken: 'a b', userId: 'x' },
       { authToken: 'a', userId: '' },
       { user: '', password: 'x' },
+      { user: 'x', password: '' },
       { resume: '' },
     ])
       expect(() => rocketchatClient({ url, ...by })).to.throw(TypeError);
