@@ -56,7 +56,8 @@ let isStopping = false;
 const stop = async (): Promise<void> => {
   if (isStopping) return;
   isStopping = true;
-  const counts = await webhook.drain(5_000);
+  // Longer than anybody waits: nothing keeps it from ending.
+  const counts = await webhook.drain(600_000);
   server.close();
   server.closeIdleConnections();
   const { received, inFlight, refused, outcomes } = accounts.counts();

@@ -19,8 +19,6 @@ interface Run {
   readonly desk: StoppedDesk;
   readonly exit: readonly unknown[];
   readonly complaints: string;
-  /** From the signal to the end, in milliseconds. */
-  readonly stoppedAfter: number;
 }
 
 /** Runs the desk under load, over connections that are used again, and stops it once so many messages are answered. */
@@ -34,9 +32,7 @@ const run = async (stopAt: number, signals: readonly NodeJS.Signals[]): Promise<
   const agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE });
 
   const answers = new Map<string, Answer>();
-  let stoppedAt = 0;
   const stop = (): void => {
-    stoppedAt = performance.now();
     for (const signal of signals) child.kill(signal);
   };
   const post = async (words: string, cid: string): Promise<Answer> =>
@@ -75,10 +71,9 @@ const run = async (stopAt: number, signals: readonly NodeJS.Signals[]): Promise<
   await Promise.all(Array.from({ length: AT_ONCE }, work));
   const desk = JSON.parse(String((await lines.next()).value)) as StoppedDesk;
   const exit = await exited;
-  const stoppedAfter = performance.now() - stoppedAt;
   agent.destroy();
   half.destroy();
-  return { answers, desk, exit, complaints, stoppedAfter };
+  return { answers, desk, exit, complaints };
 };
 
 describe('a program that is stopped under load', () => {
@@ -91,7 +86,7 @@ describe('a program that is stopped under load', () => {
     [MESSAGES, ['SIGINT']],
   ] as const) {
     it(`loses nothing that it accepted, stopped by ${signals.join(', ')} after ${stopAt} answers`, async () => {
-      const { answers, desk, exit, complaints, stoppedAfter } = await run(stopAt, signals);
+      const { answers, desk, exit, complaints } = await run(stopAt, signals);
       expect({ exit, complaints }).to.deep.equal({ exit: [0, null], complaints: '' });
 
       expect(answers.size).to.equal(MESSAGES);
@@ -118,7 +113,6 @@ describe('a program that is stopped under load', () => {
       const turnedAway = [...answers.values()].filter((answer) => answer?.status === 503).length;
       // The half request is turned away as well, if it was there in time.
       expect(refused - turnedAway).to.be.oneOf([0, 1]);
-      expect(stoppedAfter).to.be.lessThan(4_000);
     });
   }
 });
