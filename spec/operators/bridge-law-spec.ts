@@ -58,6 +58,8 @@ interface Answer {
   readonly isPlain: boolean;
   /** A correction of an answer. */
   readonly of?: Answer;
+  /** What operators said before, which it answers. */
+  readonly to?: Answer;
 }
 
 /** What went to a customer in a person's words while the bot had the conversation, or what was not told in the books. */
@@ -204,7 +206,9 @@ class Run {
         const command = step.kind === 'return' ? '/return ' : step.kind === 'close' ? '/end ' : '';
         const [id, text] = [`o${index}`, `answer ${index}`];
         if (answered !== undefined) this.#from.set(id, customer);
-        this.answers.push({ id, text, customer, at: this.clock.now(), isOpen, open, isPlain: answered === undefined });
+        const to = this.answers.find((one) => one.id === answered?.from);
+        const at = this.clock.now();
+        this.answers.push({ id, text, customer, at, isOpen, open, isPlain: answered === undefined, ...(to && { to }) });
         world.says(chat, command + text, { id, ...(answered !== undefined && { replyTo: answered.id }) });
         return;
       }
@@ -252,6 +256,12 @@ class Run {
     ).length;
   }
 
+  /** For whom it was: what reached nobody stands for nobody, and neither does what answers it. */
+  customerOf({ customer, to, of }: Answer): Conversation | undefined {
+    if (of !== undefined) return this.customerOf(of);
+    return to === undefined || customers.some((one) => this.reached(one, to.text) > 0) ? customer : undefined;
+  }
+
   staysOpen(customer: Conversation, at: number): boolean {
     return !this.closed.some((closing) => closing.customer === customer.id && closing.at >= at);
   }
@@ -282,7 +292,9 @@ const plans: fc.Arbitrary<Plan> = fc.record({
 
 const LAWS = {
   'brings every answer to the customer it is for, exactly once, or tells the operator that it does not': (run: Run) => {
-    for (const { id, text, customer, at, isOpen, open, isPlain, of } of run.answers) {
+    for (const answer of run.answers) {
+      const { id, text, at, isOpen, open, isPlain, of } = answer;
+      const customer = run.customerOf(answer);
       const reached = customers.map((other) => run.reached(other, text));
       const total = reached.reduce((sum, times) => sum + times, 0);
       expect(total, text).to.be.at.most(1);
