@@ -113,10 +113,11 @@ export const textCases = {
       await ann.say(said);
       await ann.isHeard();
       expect(ann.heard().filter((words) => words.length > 100)).to.deep.equal([]);
-      const undecodable = stage.heard.filter(({ kind }) => kind === 'undecodable').length;
-      const { refused, outcomes } = counts();
-      expect(refused + undecodable + stage.harness.complaints().length, 'told').to.be.at.least(1);
-      expect(outcomes).to.deep.equal({ handled: 1 + undecodable });
+      const undecodable = (): number => stage.heard.filter(({ kind }) => kind === 'undecodable').length;
+      // On a connection of its own, what is too large may be turned away later than the next is heard.
+      await stage.until('it is told', () => counts().refused + undecodable() + stage.harness.complaints().length > 0);
+      await stage.settled();
+      expect(counts().outcomes).to.deep.equal({ handled: 1 + undecodable() });
     },
   },
 } satisfies Readonly<Record<string, PlatformCase>>;
