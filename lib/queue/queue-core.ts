@@ -182,12 +182,13 @@ export class QueueCore<T extends InboundEvent | OutboundAction, C> implements Qu
         consumer = this.#consumerOf(item);
         for (const part of all) part.check();
         const wasThere = run();
-        writeAll(all);
+        // Of what is forgotten meanwhile, nothing comes in again by another door.
+        if (wasThere) writeAll(all);
         consumer.forgetTries(item.place);
         return wasThere;
       };
-      const then = (): void => {
-        for (const part of all) part.written();
+      const then = (wasThere: boolean): void => {
+        if (wasThere) for (const part of all) part.written();
         consumer?.settled(item);
       };
       return { run: settle, then };

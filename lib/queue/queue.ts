@@ -93,7 +93,9 @@ export interface Queue<T extends InboundEvent | OutboundAction> {
    * this process stood still for longer than the lease and another took it: nothing of it can be given back then.
    */
   lease(config?: LeaseConfig): Observable<Leased<T>>;
-  /** The item is done. Emits whether it was still there: it may be forgotten meanwhile. */
+  /**
+   * The item is done. Emits whether it was still there: it may be forgotten meanwhile, and nothing of `together` is written then.
+   */
   ack(leased: Leased<T>, options?: Together): Observable<boolean>;
   /**
    * Gives an item back, together with all later items of its conversation that the consumer has; they are handed out again,
