@@ -6,6 +6,7 @@ import type { InboundEvent, Json } from '../model/index.js';
 import type { Delivery } from '../queue/deliveries.js';
 import { hasShape } from '../store/record.js';
 import type { PutOptions, Revision, Store } from '../store/store.js';
+import type { Writing } from '../store/writing.js';
 import type { SettleListener, Trace } from '../trace.js';
 import { Claim } from './claim.js';
 
@@ -89,7 +90,7 @@ export class SharedClaims {
   /** The event is settled. */
   over(claim: SharedClaim, again: boolean): void {
     if (this.#held.get(claim.key) !== claim) return;
-    claim.end = again ? 'release' : 'commit';
+    claim.end = again || claim.isForgotten ? 'release' : 'commit';
     if (claim.waiting !== undefined) this.#due.remove(claim.waiting);
     claim.waiting = undefined;
     if (!claim.writing && !claim.joined) this.#write(claim);
@@ -102,22 +103,38 @@ export class SharedClaims {
   #join(claim: SharedClaim): void {
     const { store, windowMs } = this.#config;
     const { key, trace } = claim;
-    if (!('putting' in store) || trace.root !== trace || claim.brief) return;
+    if (trace.root !== trace || claim.brief) return;
+    const item = trace.listener((listener): listener is QueuedItem => 'isOn' in listener);
+    claim.item = item;
+    if (item === undefined || !('putting' in store)) return;
     const { putting } = store as Store & Pick<LmdbStore, 'putting'>;
     const writing = putting.call(store, key, this.#record('committed'), { ttlMs: windowMs });
-    const item = trace.listener((listener): listener is QueuedItem => 'isOn' in listener);
-    if (item?.isOn(writing.medium) !== true) return;
+    if (!item.isOn(writing.medium)) return;
+    this.#joinItem(claim, item, [writing], () => {
+      this.#held.delete(key);
+    });
+  }
+
+  #joinItem(claim: SharedClaim, item: QueuedItem, writings: readonly Writing[], written: () => void): void {
     claim.joined = true;
     item.join({
-      writings: [writing],
-      written: () => {
-        this.#held.delete(key);
-      },
+      writings,
+      written,
       dropped: () => {
-        claim.joined = false;
-        if (claim.end !== undefined && !claim.writing) this.#write(claim);
+        this.#goBack(claim);
+      },
+      forgotten: () => {
+        claim.isForgotten = true;
+        if (claim.end !== undefined) claim.end = 'release';
+        this.#goBack(claim);
       },
     });
+  }
+
+  /** It is ours again to write what became of the event. */
+  #goBack(claim: SharedClaim): void {
+    claim.joined = false;
+    if (claim.end !== undefined && !claim.writing) this.#write(claim);
   }
 
   #take(key: string, trace: Trace, brief: boolean, revision: Revision): boolean {
@@ -250,6 +267,10 @@ class SharedClaim extends Claim {
   writing = false;
   /** It is committed together with the end of its item. */
   joined = false;
+  /** The item of a queue that the event is. */
+  item: QueuedItem | undefined;
+  /** Nothing of it is to be known. */
+  isForgotten = false;
   /** What is to be written, once the event is settled. */
   end: 'commit' | 'release' | undefined;
 

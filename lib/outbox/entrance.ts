@@ -4,6 +4,7 @@ import { conversationKey } from '../model/index.js';
 import { deliveryOf } from '../queue/deliveries.js';
 import type { Intent } from './intent.js';
 import type { Ledger } from './ledger.js';
+import { Turn } from '../queue/turn.js';
 
 /** @internal Who is told what becomes of intents at the entrance. */
 export interface EntranceHost {
@@ -19,6 +20,7 @@ export interface EntranceHost {
 interface Entering {
   readonly intent: Intent;
   readonly conversation: string;
+  readonly turn: Turn;
   writing: Subscription | undefined;
 }
 
@@ -37,6 +39,8 @@ export class Entrance {
   readonly #host: EntranceHost;
   /** In the order in which they came. */
   readonly #entering = new Set<Entering>();
+  /** The last of each conversation that is on its way and will be tried again when it is refused. */
+  readonly #turns = new Map<string, Turn>();
   /** What waits for another attempt, by conversation, in order. */
   readonly #stuck = new Map<string, Intent[]>();
   readonly #timers = new Set<Subscription>();
@@ -56,20 +60,21 @@ export class Entrance {
       return;
     }
     this.#host.expect([intent]);
-    const entering: Entering = { intent, conversation, writing: undefined };
+    const turn = new Turn(this.#turns.get(conversation));
+    if (isKept(intent)) this.#turns.set(conversation, turn);
+    const entering: Entering = { intent, conversation, turn, writing: undefined };
     this.#entering.add(entering);
+    const together = [turn.writing(this.#ledger.medium)];
     // Not a part of the subscription: what is on its way to the disk gets there.
-    entering.writing = this.#ledger.queue.add(intent.item).subscribe({
+    entering.writing = this.#ledger.queue.add(intent.item, { together }).subscribe({
       next: () => {
-        this.#entering.delete(entering);
+        this.#leave(entering);
         intent.isSafe = true;
       },
       error: (thrown: unknown) => {
-        this.#entering.delete(entering);
+        this.#leave(entering);
         const error = toChatError('outbox', thrown);
-        const { trace } = intent;
-        const isKept = trace !== undefined && !trace.cancelled && deliveryOf(trace) !== undefined;
-        if (isKept && error.retryable && !this.#isOver) this.#stick(intent, conversation);
+        if (isKept(intent) && error.retryable && !this.#isOver) this.#stick(intent, conversation);
         else this.#host.drop([intent], error);
       },
     });
@@ -83,13 +88,20 @@ export class Entrance {
     this.#stuck.clear();
   }
 
+  #leave(entering: Entering): void {
+    const { conversation, turn } = entering;
+    this.#entering.delete(entering);
+    turn.over();
+    if (this.#turns.get(conversation) === turn) this.#turns.delete(conversation);
+  }
+
   #stick(intent: Intent, conversation: string): void {
     const stuck = [intent];
     this.#host.forgo(intent);
     for (const later of this.#entering) {
       if (later.conversation !== conversation) continue;
       later.writing?.unsubscribe();
-      this.#entering.delete(later);
+      this.#leave(later);
       this.#host.forgo(later.intent);
       stuck.push(later.intent);
     }
@@ -102,3 +114,7 @@ export class Entrance {
     this.#timers.add(timer);
   }
 }
+
+/** Whether its event is safe in a queue. */
+const isKept = ({ trace }: Intent): boolean =>
+  trace !== undefined && !trace.cancelled && deliveryOf(trace) !== undefined;

@@ -70,6 +70,9 @@ export class Gathering implements QuietListener {
         dropped: (error) => {
           this.#host.drop(intents, error);
         },
+        forgotten: () => {
+          this.#host.drop(intents);
+        },
       };
       delivery.join(joining);
       expect(intents);

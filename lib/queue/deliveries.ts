@@ -4,6 +4,7 @@ import { toChatError, type ChatError } from '../errors.js';
 import { mayRunAgain, type InboundEvent, type OutboundAction, type Outcome } from '../model/index.js';
 import type { Writing } from '../store/writing.js';
 import type { SettleListener, Trace } from '../trace.js';
+import { Turn } from './turn.js';
 import type { Leased, LeaseConfig, ParkReport, Queue } from './queue.js';
 import { markResubmitted } from './resubmission.js';
 
@@ -32,6 +33,8 @@ export interface Joining {
   written(): void;
   /** They are not written: the event comes again, or is parked, or they were refused for good. */
   dropped(error?: ChatError): void;
+  /** They are not written: the event is forgotten. */
+  forgotten(): void;
 }
 
 /** How long to wait before the queue is asked again, in milliseconds. */
@@ -52,6 +55,8 @@ export class Deliveries<T extends InboundEvent | OutboundAction> {
   readonly #timers = new Set<Subscription>();
   /** What the queue could not be told, by conversation: it is tried again in order, and what comes behind it waits. */
   readonly #stuck = new Map<string, (() => void)[]>();
+  /** The last of each conversation that the queue is being told of together with something else. */
+  readonly #turns = new Map<string, Turn>();
   #lease: Subscription | undefined;
   #stopped = false;
   #over = false;
@@ -129,7 +134,7 @@ export class Deliveries<T extends InboundEvent | OutboundAction> {
         this.#tryAgain(delivery, outcome);
       });
     } else if (DONE.has(outcome)) {
-      this.#write(delivery, () => this.#settings.queue.ack(delivery.leased, { together: delivery.writings }));
+      this.#write(delivery, () => this.#settings.queue.ack(delivery.leased, { together: this.#together(delivery) }));
     } else this.#park(delivery, outcome, touched);
   }
 
@@ -180,7 +185,7 @@ export class Deliveries<T extends InboundEvent | OutboundAction> {
     const { queue, waits } = this.#settings;
     const report: ParkReport = { outcome, touched, ...(why !== undefined && { reason: why }) };
     const hold = waits && outcome !== 'inDoubt';
-    this.#write(delivery, () => queue.park(delivery.leased, report, { hold, together: delivery.writings }));
+    this.#write(delivery, () => queue.park(delivery.leased, report, { hold, together: this.#together(delivery) }));
   }
 
   /**
@@ -203,12 +208,15 @@ export class Deliveries<T extends InboundEvent | OutboundAction> {
       next: (isDone) => {
         if (!isDone && otherwise !== undefined) otherwise();
         else {
-          delivery.written();
+          if (isDone) delivery.written();
+          else delivery.forgotten();
+          this.#leaveTurn(delivery);
           this.#close(delivery);
         }
       },
       error: (thrown: unknown) => {
         delivery.again = undefined;
+        this.#leaveTurn(delivery);
         const error = toChatError('queue', thrown);
         if (error.kind === 'conflict') {
           delivery.dropped();
@@ -225,12 +233,28 @@ export class Deliveries<T extends InboundEvent | OutboundAction> {
     delivery.writing = writing.closed ? undefined : writing;
   }
 
+  /** What is written together with its end, behind what is before it in its conversation. */
+  #together(delivery: Delivery<T>): readonly Writing[] {
+    const { writings } = delivery;
+    const { key } = delivery.leased;
+    const [first] = writings;
+    if (first === undefined) return writings;
+    this.#turns.set(key, (delivery.turn = new Turn(this.#turns.get(key))));
+    return [delivery.turn.writing(first.medium), ...writings];
+  }
+
+  #leaveTurn({ turn, leased: { key } }: Delivery<T>): void {
+    turn?.over();
+    if (this.#turns.get(key) === turn) this.#turns.delete(key);
+  }
+
   /** Tries it again later, and what its conversation has told the queue behind it, which has not heard that either. */
   #stick({ leased: { key, place } }: Delivery<T>, again: () => void): void {
     const stuck = [again];
     for (const later of this.#open) {
       if (later.leased.key !== key || later.leased.place <= place || later.writing?.closed !== false) continue;
       later.writing.unsubscribe();
+      this.#leaveTurn(later);
       if (later.again !== undefined) stuck.push(later.again);
     }
     this.#stuck.set(key, stuck);
@@ -272,6 +296,7 @@ export class Delivery<T extends InboundEvent | OutboundAction> implements Settle
   /** Telling it, and doing so once more. */
   writing: Subscription | undefined;
   again: (() => void) | undefined;
+  turn: Turn | undefined;
   readonly #owner: Deliveries<T>;
   #joining: Joining[] | undefined;
 
@@ -300,6 +325,10 @@ export class Delivery<T extends InboundEvent | OutboundAction> implements Settle
 
   dropped(error?: ChatError): void {
     for (const joining of this.#joining?.splice(0) ?? []) joining.dropped(error);
+  }
+
+  forgotten(): void {
+    for (const joining of this.#joining?.splice(0) ?? []) joining.forgotten();
   }
 
   settled(_: Trace, outcome: Outcome, touched: boolean): void {

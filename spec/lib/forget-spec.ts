@@ -5,6 +5,7 @@ import { firstValueFrom, map, Subject, throwError, timer } from 'rxjs';
 import {
   ChatError,
   conversationKey,
+  dedupe,
   deliver,
   delivered,
   handoff,
@@ -15,12 +16,13 @@ import {
   type InboundEvent,
 } from 'tidewire';
 import { lmdbFile, lmdbQueue, lmdbStore } from 'tidewire/lmdb';
-import { forget, fromQueue, memoryQueue, type Forgotten, type Leased } from 'tidewire/queue';
+import { forget, fromQueue, memoryQueue, outbox, type Forgotten, type Leased } from 'tidewire/queue';
 import { virtualClock } from 'tidewire/testing';
 import { coreOf } from '../../lib/lmdb/lmdb-file.js';
 import { queueTables } from '../../lib/lmdb/lmdb-shelf.js';
 import { BridgeDesk, chat, lev as other, mira as customer } from '../support/bridge-desk.js';
 import { message } from '../support/events.js';
+import { eventually } from '../support/eventually.js';
 import { everythingIn, Keeping } from '../support/keeping.js';
 import { Temporary } from '../support/temporary.js';
 
@@ -203,6 +205,46 @@ describe('forget', () => {
     trace.release(account);
     expect(await firstValueFrom(forget(mira, { accounts, queues: [outbox] }))).to.include({ cancelled: 1, queued: 1 });
     expect(await firstValueFrom(outbox.counts())).to.include({ waiting: 0 });
+  });
+
+  it('lets nothing of it into an outbox that was on its way there', async () => {
+    const file = temporary.file();
+    const inbox = lmdbQueue({ file, name: 'in' });
+    const queue = lmdbQueue({ file, name: 'out', holds: 'actions' });
+    const store = lmdbStore({ file });
+    const accounts = openAccounts();
+    const sent: string[] = [];
+    const receipts: string[] = [];
+    const forgotten = new Subject<Forgotten>();
+    const over = firstValueFrom(forgotten);
+    const begin = () => forget(mira, { accounts, queues: [inbox, queue], stores: [store] }).subscribe(forgotten);
+    const running = fromQueue(inbox, { accounts })
+      .pipe(
+        dedupe({ store }),
+        react((event) => {
+          // Asked for first, and written together with the end of the event.
+          if (event.id === 'm') begin();
+          return text(event.id);
+        }),
+        outbox({ queue, store, mode: 'whole', accounts }, (actions) =>
+          actions.pipe(
+            map((action) => {
+              sent.push(action.id);
+              return delivered(action, '');
+            }),
+          ),
+        ),
+      )
+      .subscribe(({ status, action }) => receipts.push(`${status} ${action.id}`));
+    await firstValueFrom(inbox.add(message('m', 'mira')));
+    expect(await over).to.include({ queued: 1, cancelled: 0 });
+    await firstValueFrom(inbox.add(message('l', 'lev')));
+    await eventually('the other one has an answer', () => receipts.length === 2);
+    expect(sent).to.deep.equal(['l#1']);
+    expect(receipts).to.deep.equal(['skipped m#1', 'delivered l#1']);
+    expect(await firstValueFrom(store.scan(''))).not.to.satisfy((all: unknown) => JSON.stringify(all).includes('mira'));
+    running.unsubscribe();
+    await file.close();
   });
 
   it('leaves no trace of how often something was tried that comes back afterwards', async () => {
