@@ -47,7 +47,8 @@ export interface FromQueueConfig {
  *
  * Cold; subscribing waits for the queue's lease, and several subscribers take turns. Unsubscribing returns what is open, in
  * order; of what something went out already nothing is repeated: it is parked. When another process took the lease, what
- * is open is cancelled as `superseded`, and the queue is asked for again. Errors: none of an item.
+ * is open is cancelled, as `shed` since it comes again there, or as `superseded` when something of it went out, and the queue
+ * is asked for again. Errors: none of an item.
  *
  * @throws RangeError at the call, when a number of the config is out of range.
  */

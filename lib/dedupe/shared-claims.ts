@@ -21,7 +21,7 @@ interface Claimed {
 }
 
 /** The item of a queue, where an event is one. */
-type QueuedItem = SettleListener & Pick<Delivery<InboundEvent>, 'join' | 'isOn'>;
+type QueuedItem = SettleListener & Pick<Delivery<InboundEvent>, 'join' | 'isOn' | 'carries' | 'isUndone'>;
 
 /** @internal */
 export interface SharedClaimsConfig {
@@ -90,7 +90,9 @@ export class SharedClaims {
   /** The event is settled. */
   over(claim: SharedClaim, again: boolean): void {
     if (this.#held.get(claim.key) !== claim) return;
-    claim.end = again || claim.isForgotten ? 'release' : 'commit';
+    const { item } = claim;
+    claim.end = again || claim.isForgotten || item?.isUndone === true ? 'release' : 'commit';
+    if (claim.end === 'commit' && !claim.joined && item?.carries === true) this.#await(claim, item);
     if (claim.waiting !== undefined) this.#due.remove(claim.waiting);
     claim.waiting = undefined;
     if (!claim.writing && !claim.joined) this.#write(claim);
@@ -115,12 +117,20 @@ export class SharedClaims {
     });
   }
 
+  /** In a store elsewhere, an event that has its effect with its end is known as handled behind that, and not before. */
+  #await(claim: SharedClaim, item: QueuedItem): void {
+    this.#joinItem(claim, item, [], () => {
+      this.#goBack(claim);
+    });
+  }
+
   #joinItem(claim: SharedClaim, item: QueuedItem, writings: readonly Writing[], written: () => void): void {
     claim.joined = true;
     item.join({
       writings,
       written,
       dropped: () => {
+        if (claim.end !== undefined && item.isUndone) claim.end = 'release';
         this.#goBack(claim);
       },
       forgotten: () => {

@@ -64,6 +64,7 @@ export class Gathering implements QuietListener {
       const { ledger, account, expect } = this.#host;
       const joining: Joining = {
         writings: [ledger.adding(intents.map(({ item }) => item))],
+        isEffect: true,
         written: () => {
           for (const intent of intents) intent.isSafe = true;
         },

@@ -29,6 +29,8 @@ export interface DeliverySettings<T extends InboundEvent | OutboundAction> {
  */
 export interface Joining {
   readonly writings: readonly Writing[];
+  /** Whether they are what the event has an effect by: it has none without them. */
+  readonly isEffect?: boolean;
   /** The event is done and they are written. */
   written(): void;
   /** They are not written: the event comes again, or is parked, or they were refused for good. */
@@ -88,7 +90,8 @@ export class Deliveries<T extends InboundEvent | OutboundAction> {
         this.#returned.clear();
         for (const delivery of lost) {
           delivery.dropped();
-          delivery.trace?.cancel('superseded');
+          // It comes again, to whoever has the queue now: nobody may take it for done, unless something of it went out.
+          delivery.trace?.cancel(delivery.trace.touched ? 'superseded' : 'shed');
         }
         this.#completeWhenIdle();
         if (!this.#over)
@@ -122,6 +125,10 @@ export class Deliveries<T extends InboundEvent | OutboundAction> {
     }
     this.#over = true;
     for (const timer of this.#timers) timer.unsubscribe();
+    // The last time: what the queue does not hear now comes again, although it is done.
+    const stuck = [...this.#stuck.values()].flat();
+    this.#stuck.clear();
+    for (const again of stuck) again();
     this.#lease?.unsubscribe();
   }
 
@@ -218,7 +225,7 @@ export class Deliveries<T extends InboundEvent | OutboundAction> {
         delivery.again = undefined;
         this.#leaveTurn(delivery);
         const error = toChatError('queue', thrown);
-        if (error.kind === 'conflict') {
+        if (error.kind === 'conflict' || this.#over) {
           delivery.dropped();
           return;
         }
@@ -297,6 +304,8 @@ export class Delivery<T extends InboundEvent | OutboundAction> implements Settle
   writing: Subscription | undefined;
   again: (() => void) | undefined;
   turn: Turn | undefined;
+  /** What it has its effect by is not written. */
+  isUndone = false;
   readonly #owner: Deliveries<T>;
   #joining: Joining[] | undefined;
 
@@ -315,6 +324,11 @@ export class Delivery<T extends InboundEvent | OutboundAction> implements Settle
     (this.#joining ??= []).push(joining);
   }
 
+  /** Whether it has its effect by what is written with its end. */
+  get carries(): boolean {
+    return this.#joining?.some(({ isEffect }) => isEffect) ?? false;
+  }
+
   get writings(): readonly Writing[] {
     return this.#joining?.flatMap(({ writings }) => writings) ?? [];
   }
@@ -324,6 +338,7 @@ export class Delivery<T extends InboundEvent | OutboundAction> implements Settle
   }
 
   dropped(error?: ChatError): void {
+    this.isUndone ||= this.carries;
     for (const joining of this.#joining?.splice(0) ?? []) joining.dropped(error);
   }
 

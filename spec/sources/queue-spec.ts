@@ -3,6 +3,7 @@ import { firstValueFrom, merge, mergeMap, Subject, throwError, timer, type Subsc
 import {
   ChatError,
   dedupe,
+  memoryStore,
   openAccounts,
   react,
   text,
@@ -11,6 +12,7 @@ import {
   type MessageEvent,
   type Outcome,
 } from 'tidewire';
+import type { Holder } from '../../lib/trace.js';
 import { fromQueue, memoryQueue, type FromQueueConfig, type Leased, type Queue } from 'tidewire/queue';
 import { virtualClock } from 'tidewire/testing';
 import { message } from '../support/events.js';
@@ -307,9 +309,61 @@ describe('fromQueue', () => {
     await add(message('1'));
     subscribe();
     lost.error(new ChatError('conflict', 'lmdbQueue', 'the lease of in is over'));
-    expect(accounts.explain('1')[0]).to.include({ outcome: 'superseded' });
+    expect(accounts.explain('1')[0]).to.include({ outcome: 'shed' });
     own.advance(1_000);
     expect(ids()).to.equal('1 1');
+  });
+
+  for (const where of ['in memory', 'in a store'] as const) {
+    it(`takes nothing for done that was open when it lost the lease, with dedupe ${where}`, async () => {
+      const clock = virtualClock();
+      const real = memoryQueue({ scheduler: clock });
+      const lost = new Subject<never>();
+      let leases = 0;
+      const queue: Queue<InboundEvent> = {
+        ...asFields(real),
+        lease: (config) => (leases++ === 0 ? merge(real.lease(config), lost) : real.lease(config)),
+      };
+      const store = where === 'in a store' ? { store: memoryStore({ scheduler: clock }) } : {};
+      const seen: string[] = [];
+      await firstValueFrom(real.add([message('1'), message('2', 'other')]));
+      fromQueue(queue, { accounts: openAccounts({ scheduler: clock }), scheduler: clock })
+        .pipe(dedupe({ scheduler: clock, ...store }))
+        .subscribe((event) => {
+          const worker: Holder = {
+            name: 'worker',
+            cancel: (trace, outcome) => {
+              trace.release(worker, outcome);
+            },
+          };
+          traceOf(event)?.hold(worker);
+          seen.push(event.id);
+          if (seen.length === 2) traceOf(event)?.touch();
+        });
+      lost.error(new ChatError('conflict', 'lmdbQueue', 'the lease of in is over'));
+      clock.advance(1_000);
+      // Of the other one something went out.
+      expect(seen).to.deep.equal(['1', '2', '1']);
+    });
+  }
+
+  it('tells the queue once more, when unsubscribed, what it could not be told', async () => {
+    const clock = virtualClock();
+    const real = memoryQueue({ scheduler: clock });
+    let isFull = true;
+    const full = new ChatError('overflow', 'lmdb', 'the disk is full', { retryable: true });
+    const queue: Queue<InboundEvent> = {
+      ...asFields(real),
+      ack: (...args) => (isFull ? throwError(() => full) : real.ack(...args)),
+    };
+    const { add, subscribe, settle, counts } = open({}, queue);
+    await add(message('1'), message('2'));
+    const subscription = subscribe();
+    settle('1', 'handled', true);
+    settle('2', 'handled', true);
+    isFull = false;
+    subscription.unsubscribe();
+    expect(await counts()).to.include({ waiting: 0, letters: 0 });
   });
 
   it('hands a resubmitted event through dedupe, once', async () => {

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import { firstValueFrom, throwError, type Subscription } from 'rxjs';
-import { ChatError, dedupe, react, type Store } from 'tidewire';
+import { firstValueFrom, map, throwError, type Subscription } from 'rxjs';
+import { ChatError, dedupe, delivered, memoryStore, react, text, type Store } from 'tidewire';
 import { lmdbQueue, lmdbStore } from 'tidewire/lmdb';
-import { fromQueue } from 'tidewire/queue';
+import { fromQueue, outbox } from 'tidewire/queue';
 import { virtualClock } from 'tidewire/testing';
 import { message } from '../../support/events.js';
 import { eventually } from '../../support/eventually.js';
@@ -55,4 +55,57 @@ describe('dedupe behind a queue of the same file', () => {
     expect(await stateIn(store)).to.equal('committed');
     expect(await firstValueFrom(queue.counts())).to.include({ waiting: 0 });
   });
+
+  /** A pipe that answers as a whole, whose inbox refuses what becomes of an event. */
+  const answer = async (store: Store | undefined, error: ChatError) => {
+    const clock = virtualClock();
+    const file = temporary.file();
+    const own = lmdbStore({ file });
+    const inbox = lmdbQueue({ file, name: 'in' });
+    const world = { clock, store: store ?? own, isRefused: true, refused: 0, sent: 0 };
+    const refusing = {
+      ...asFields(inbox),
+      ack: (...args: Parameters<typeof inbox.ack>) => {
+        if (!world.isRefused) return inbox.ack(...args);
+        world.refused++;
+        return throwError(() => error);
+      },
+    };
+    await firstValueFrom(inbox.add(message('1')));
+    running = fromQueue(refusing, { scheduler: clock })
+      .pipe(
+        dedupe({ store: world.store }),
+        react(() => text('x')),
+        outbox({ queue: lmdbQueue({ file, name: 'out', holds: 'actions' }), store: own, mode: 'whole' }, (actions) =>
+          actions.pipe(
+            map((action) => {
+              world.sent++;
+              return delivered(action, '');
+            }),
+          ),
+        ),
+      )
+      .subscribe();
+    await eventually('it is handled', () => world.refused === 1);
+    await firstValueFrom(own.put('later', 1));
+    return world;
+  };
+
+  it('knows an event as handled in a store elsewhere when what it made is safe, and not before', async () => {
+    const full = new ChatError('overflow', 'lmdb', 'the disk is full', { retryable: true });
+    const world = await answer(memoryStore(), full);
+    expect(await stateIn(world.store)).to.equal('claimed');
+    world.isRefused = false;
+    world.clock.advance(1_000);
+    await eventually('it is sent', () => world.sent === 1);
+    expect(await stateIn(world.store)).to.equal('committed');
+  });
+
+  for (const where of ['in the same file', 'elsewhere'] as const) {
+    it(`gives an event back whose actions are not written since another process has the queue, ${where}`, async () => {
+      const lost = new ChatError('conflict', 'lmdbQueue', 'the lease of in is over');
+      const world = await answer(where === 'elsewhere' ? memoryStore() : undefined, lost);
+      expect(await stateIn(world.store)).to.equal(undefined);
+    });
+  }
 });

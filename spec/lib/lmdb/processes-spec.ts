@@ -132,7 +132,7 @@ describe('queues and stores of several processes', () => {
     expect(await firstValueFrom(queue.counts())).to.include({ waiting: 0, letters: 0 });
   });
 
-  it('end as superseded in the pipe of a consumer that stood still; in the other one they go on', async () => {
+  it('end as shed in the pipe of a consumer that stood still; in the other one they go on', async () => {
     const dir = temporary.dir();
     const queue = lmdbQueue({ file: temporary.file(dir), name: 'in' });
     await firstValueFrom(queue.add([message('m1'), message('m2', 'other')]));
@@ -144,8 +144,8 @@ describe('queues and stores of several processes', () => {
     expect(second.lines).to.deep.equal(['got m1', 'got m2']);
     first.goOn();
     await first.told(4);
-    expect(first.lines.slice(2)).to.deep.equal(['cancelled m1 superseded', 'cancelled m2 superseded']);
-    // What was superseded there is not done here.
+    expect(first.lines.slice(2)).to.deep.equal(['cancelled m1 shed', 'cancelled m2 shed']);
+    // What was cancelled there is not done here.
     expect(await firstValueFrom(queue.counts())).to.include({ waiting: 2 });
     first.talk();
     second.talk();
