@@ -1,6 +1,7 @@
 import { Subscription, type Observable } from 'rxjs';
 import { ChatError, toChatError } from '../errors.js';
 import { failed, outcomeOf, skipped, skipReasonOf, unknown, type Receipt, type Unknown } from '../model/index.js';
+import { triedMs } from '../queue/tried-since.js';
 import type { DispatchSettings } from './dispatch.js';
 import { judged, type Verdict } from './doubt.js';
 import type { Insistence } from './insistence.js';
@@ -173,7 +174,7 @@ export class Ending {
   #mayTryAgain({ leased: { attempt, firstAttemptAt }, isTakenBack }: Flight): boolean {
     const { attempts, forMs, scheduler } = this.#settings;
     if (isTakenBack) return false;
-    return attempt < attempts || scheduler.now() - Date.parse(firstAttemptAt) < forMs;
+    return attempt < attempts || triedMs(firstAttemptAt, scheduler.now()) < forMs;
   }
 
   /** Writes, again and again while that fails: what is not written has not happened. */

@@ -4,6 +4,7 @@ import { toChatError, type ChatError } from '../errors.js';
 import { mayRunAgain, type InboundEvent, type OutboundAction, type Outcome } from '../model/index.js';
 import type { Writing } from '../store/writing.js';
 import type { SettleListener, Trace } from '../trace.js';
+import { triedMs } from './tried-since.js';
 import { Turn } from './turn.js';
 import type { Leased, LeaseConfig, ParkReport, Queue } from './queue.js';
 import { markResubmitted } from './resubmission.js';
@@ -185,7 +186,7 @@ export class Deliveries<T extends InboundEvent | OutboundAction> {
 
   #isExhausted({ attempt, firstAttemptAt }: Leased<T>): boolean {
     const { attempts, forMs, scheduler } = this.#settings;
-    return attempt >= attempts && scheduler.now() - Date.parse(firstAttemptAt) >= forMs;
+    return attempt >= attempts && triedMs(firstAttemptAt, scheduler.now()) >= forMs;
   }
 
   #park(delivery: Delivery<T>, outcome: Outcome, touched: boolean, why = reasonOf(delivery.trace)): void {

@@ -181,6 +181,19 @@ describe('outbox', () => {
       expect(desk.told).to.deep.equal(['delivered a', 'delivered b']);
     });
 
+    it('gives up no later because the clock was set back', () => {
+      const desk = new OutboxDesk();
+      let setBackMs = 0;
+      desk.clock.now = () => desk.clock.frame - setBackMs;
+      desk.says.push('later', 'later', 'later');
+      const config = { attempts: 2, forMs: 1_000, delayMs: 10 };
+      desk.send(concat(of(say('a')), NEVER), config);
+      desk.clock.advance(1);
+      setBackMs = 3_600_000;
+      desk.clock.advance(1_000);
+      expect(desk.told).to.deep.equal(['failed a']);
+    });
+
     it('gives up after attempts and time, and parks what has no event', async () => {
       const desk = new OutboxDesk();
       desk.says.push('later', 'later');

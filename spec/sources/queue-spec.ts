@@ -148,6 +148,22 @@ describe('fromQueue', () => {
     expect((await letters())[0]).to.include({ attempts: 5, outcome: 'failed' });
   });
 
+  it('tries an item no longer than that because the clock was set back', async () => {
+    const clock = virtualClock();
+    const accounts = openAccounts({ scheduler: clock });
+    let setBackMs = 0;
+    clock.now = () => clock.frame - setBackMs;
+    const queue = memoryQueue({ scheduler: clock });
+    await firstValueFrom(queue.add(message('1')));
+    fromQueue(queue, { accounts, scheduler: clock, attempts: 3, forMs: 1_000, delayMs: 100 }).subscribe((event) => {
+      setBackMs = 3_600_000;
+      traceOf(event)?.conclude('failed');
+    });
+    clock.advance(10_000);
+    const [letter] = await firstValueFrom(queue.letters());
+    expect(letter).to.include({ attempts: 3, outcome: 'failed' });
+  });
+
   it('parks what failed when a later item of its conversation is out: nothing comes behind its successors', async () => {
     const { add, subscribe, settle, ids, letters } = open();
     await add(message('1'), message('2'));
