@@ -69,10 +69,8 @@ export function forget(conversation: Conversation, config: ForgetConfig = {}): O
   const inLedgers = sum(ledgers.flatMap((ledger) => targets.map((target) => defer(() => ledger.forget(target)))));
   return inQueues.pipe(
     mergeMap((waiting) => letGo(accounts, key, waitMs, scheduler).pipe(map((open) => ({ ...open, waiting })))),
-    // Whoever was at work may have put something into a queue as the last thing it did.
-    mergeMap(({ waiting, ...open }) =>
-      (open.cancelled > 0 ? inQueues : none()).pipe(map((late) => ({ ...open, queued: waiting + late }))),
-    ),
+    // Whoever was at work may have put something into a queue as the last thing it did, and not be open any more by now.
+    mergeMap(({ waiting, ...open }) => inQueues.pipe(map((late) => ({ ...open, queued: waiting + late })))),
     mergeMap((found) => inStores.pipe(map((stored) => ({ ...found, stored })))),
     mergeMap((found) => inLedgers.pipe(map((ledgered) => ({ ...found, ledgered })))),
     map((found) => {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { join } from 'node:path';
-import { firstValueFrom, map, Subject, throwError, timer } from 'rxjs';
+import { firstValueFrom, map, mergeMap, NEVER, Subject, throwError, timer } from 'rxjs';
 import {
   ChatError,
   conversationKey,
@@ -14,6 +14,7 @@ import {
   text,
   type Conversation,
   type InboundEvent,
+  type Reply,
 } from 'tidewire';
 import { lmdbFile, lmdbQueue, lmdbStore } from 'tidewire/lmdb';
 import { forget, fromQueue, memoryQueue, outbox, type Forgotten, type Leased } from 'tidewire/queue';
@@ -244,6 +245,31 @@ describe('forget', () => {
     expect(receipts).to.deep.equal(['skipped m#1', 'delivered l#1']);
     expect(await firstValueFrom(store.scan(''))).not.to.satisfy((all: unknown) => JSON.stringify(all).includes('mira'));
     running.unsubscribe();
+    await file.close();
+  });
+
+  it('removes what a pipe that ends meanwhile has put into a queue', async () => {
+    const file = temporary.file();
+    const queue = lmdbQueue({ file, name: 'out', holds: 'actions' });
+    const accounts = openAccounts();
+    const event = message('m', 'mira');
+    const account = accounts.of('desk');
+    const replies = new Subject<Reply>();
+    const events = new Subject<InboundEvent>();
+    const running = events
+      .pipe(
+        react(() => replies),
+        outbox({ queue, store: lmdbStore({ file }), accounts }, (actions) => actions.pipe(mergeMap(() => NEVER))),
+      )
+      .subscribe();
+    const trace = account.open(event);
+    events.next(event);
+    trace.release(account);
+    const over = firstValueFrom(forget(mira, { accounts, queues: [queue] }));
+    replies.next(text('late'));
+    running.unsubscribe();
+    expect(await over).to.include({ cancelled: 0, queued: 1 });
+    expect(await firstValueFrom(queue.counts())).to.include({ waiting: 0 });
     await file.close();
   });
 
