@@ -1,6 +1,7 @@
 import { defer, mergeMap, type ObservableInput } from 'rxjs';
 import { isReply } from './address.js';
 import { toChatError } from './errors.js';
+import type { ReplyPart } from './fluidtalk/result.js';
 import type { InboundEvent, Reply } from './model/index.js';
 
 // What operators share that let somebody else answer.
@@ -45,6 +46,10 @@ export const wordsOf = (event: InboundEvent): string => {
       return '';
   }
 };
+
+/** @internal A part of what a persona says. */
+export const replyOf = (part: ReplyPart): Reply =>
+  part.kind === 'bubble' ? { kind: 'text', text: part.text } : { kind: 'media', media: { url: part.url } };
 
 type SomeReplies = Reply | readonly Reply[] | undefined | void;
 

@@ -4,7 +4,6 @@ import {
   defer,
   Observable,
   Subject,
-  throwError,
   type ObservableInput,
   type SchedulerLike,
   type Subscription,
@@ -152,9 +151,9 @@ export function circuit(config: CircuitConfig): Circuit {
         if (state.kind === 'halfOpen') close();
       };
       const watched = defer(call).pipe(
-        catchError((error: unknown) => {
+        catchError((error: unknown): never => {
           if (since === changes && opensOn(error) && (state.kind === 'halfOpen' || ++failed >= failures)) open();
-          return throwError(() => error);
+          throw error;
         }),
       );
       consume(watched, subscriber, {

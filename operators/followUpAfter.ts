@@ -30,10 +30,10 @@ import {
   type InboundEvent,
   type OutboundAction,
   type Outcome,
-  type Reply,
 } from '../lib/model/index.js';
 import { above, atLeast } from '../lib/range.js';
 import { Remembered } from '../lib/remembered.js';
+import { replyOf } from '../lib/responder.js';
 import type { Store } from '../lib/store/store.js';
 import { traceOf, type SettleListener, type Trace } from '../lib/trace.js';
 import type { Ownership } from './ownership.js';
@@ -251,9 +251,7 @@ export function followUpAfter(
       };
       const emit = (lead: Lead, part: ReplyPart, call: LedgerCall): void => {
         const { conversation, eventId } = lead;
-        const reply: Reply =
-          part.kind === 'bubble' ? { kind: 'text', text: part.text } : { kind: 'media', media: { url: part.url } };
-        const action = address(reply, followUpId(lead, part.index), { id: eventId, conversation }, undefined);
+        const action = address(replyOf(part), followUpId(lead, part.index), { id: eventId, conversation }, undefined);
         const trace = account.open(action);
         lead.bubbles.add(trace);
         trace.onSettled({
@@ -349,7 +347,7 @@ const keyOf = ({ conversation }: InboundEvent): string => conversationKey(conver
 const spelled = (target: string): string => target.trim();
 const yes = (): Observable<boolean> => defer(() => [true]);
 const stopKey = (target: string): string => `followUpAfter/stopped/${target}`;
-const followUpId = ({ eventId }: Lead, index: number): string => `${eventId}#followUp.${String(index)}`;
+const followUpId = ({ eventId }: Lead, index: number): string => `${eventId}#followUp.${index}`;
 
 /** What a lead waits for an answer to. */
 const AWAITED: ReadonlySet<EventKind> = new Set<EventKind>(['message', 'choice', 'media', 'location', 'command']);

@@ -158,7 +158,7 @@ export function react<T extends InboundEvent, S = undefined>(
       };
       const emit = (job: ReactJob<T, S>, reply: Reply): void => {
         if (job.state === 'done') return;
-        const id = `${job.item.id}#${String(job.made + 1)}`;
+        const id = `${job.item.id}#${job.made + 1}`;
         // Before the fork: what is no reply throws here, and nobody would let go of its fork.
         const action = address(reply, id, job.item, undefined);
         job.made++;
@@ -170,8 +170,16 @@ export function react<T extends InboundEvent, S = undefined>(
       };
       const emitAll = (job: ReactJob<T, S>, value: Reply | readonly Reply[] | undefined | void): void => {
         if (value === undefined) return;
-        if (isReply(value)) emit(job, value);
-        else for (const reply of value) emit(job, reply);
+        if (isReply(value)) {
+          emit(job, value);
+          return;
+        }
+        const { made } = job;
+        // What a list leaves out has its number all the same.
+        value.forEach((reply, n) => {
+          job.made = made + n;
+          emit(job, reply);
+        });
       };
       const settle = (job: ReactJob<T, S>, value: Reply | readonly Reply[] | undefined | void): void => {
         try {

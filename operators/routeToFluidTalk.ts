@@ -9,7 +9,6 @@ import {
   Observable,
   Subject,
   takeUntil,
-  throwError,
   timer,
   type ObservableInput,
   type OperatorFunction,
@@ -32,7 +31,7 @@ import {
 } from '../lib/model/index.js';
 import { atLeast } from '../lib/range.js';
 import { Remembered } from '../lib/remembered.js';
-import { eachReply, isSaid, pauseBefore, wordsOf } from '../lib/responder.js';
+import { eachReply, isSaid, pauseBefore, replyOf, wordsOf } from '../lib/responder.js';
 import { traceOf, type Holder } from '../lib/trace.js';
 import type { Circuit } from './circuit.js';
 import { coalesceBursts, type CoalesceBurstsConfig } from './coalesceBursts.js';
@@ -205,40 +204,42 @@ export function routeToFluidTalk(
           );
         }
         return written((known, claimed) => known.release(claimed)).pipe(
-          mergeMap(() =>
-            error.reason === 'outOfTokens' || error.reason === 'circuitOpen'
-              ? follow(onOutOfTokens, event, error)
-              : throwError(() => error),
-          ),
+          mergeMap(() => {
+            if (error.reason === 'outOfTokens' || error.reason === 'circuitOpen')
+              return follow(onOutOfTokens, event, error);
+            throw error;
+          }),
         );
       };
 
-      /** The parts as replies, and which action is which part. `made`: how many replies the event has had before. */
+      /**
+       * The parts as replies, and which action is which part. Each in its place: after a crash, what is missing has the ids that
+       * it had before. `from`: the place of the first part.
+       */
       const sent = (
         event: InboundEvent,
         call: LedgerCall | undefined,
         list: readonly ReplyPart[],
-        made: number,
-      ): Observable<Reply> =>
+        from: number,
+      ): Observable<readonly Reply[]> =>
         defer(() => {
-          const ids = list.map((_, n) => `${event.id}#${String(made + n + 1)}`);
+          const idOf = ({ index }: ReplyPart): string => `${event.id}#${index + (typing ? 2 : 1)}`;
+          const replies: Reply[] = [];
+          for (const part of list) {
+            const { index } = part;
+            if (call !== undefined) parts.set(idOf(part), { call, index });
+            replies[from + index] = replyOf(part);
+          }
           // What is cancelled is never emitted.
           traceOf(event)?.onSettled({
             settled: () => {
-              for (const id of ids) parts.delete(id);
+              for (const part of list) parts.delete(idOf(part));
             },
           });
-          return list;
-        }).pipe(
-          map((part, n): Reply => {
-            if (call !== undefined) parts.set(`${event.id}#${String(made + n + 1)}`, { call, index: part.index });
-            return part.kind === 'bubble'
-              ? { kind: 'text', text: part.text }
-              : { kind: 'media', media: { url: part.url } };
-          }),
-        );
+          return [replies];
+        });
 
-      const made = (turn: Turn, call: LedgerCall | undefined): Observable<Reply> => {
+      const made = (turn: Turn, call: LedgerCall | undefined): Observable<Said> => {
         const { event, target } = turn;
         turn.call = call;
         const busy = (): Error => new ChatError('overflow', 'fluidtalk', `${maxQueued} calls are waiting already`);
@@ -252,7 +253,7 @@ export function routeToFluidTalk(
           catchError((thrown: unknown) => [{ error: toChatError('fluidtalk', thrown) }]),
         );
         return asked.pipe(
-          mergeMap((answer): Observable<Reply> => {
+          mergeMap((answer): Observable<Said> => {
             if ('error' in answer) return failed(event, target, call, answer.error);
             const { result } = answer;
             running.add(target);
@@ -261,30 +262,30 @@ export function routeToFluidTalk(
                 ? defer(() => [partsOf(result)])
                 : ledger.replied(call, result);
             return kept.pipe(
-              mergeMap((list) =>
-                result.ignored ? follow(onIgnored, event, result) : sent(event, call, list, typing ? 1 : 0),
+              mergeMap((list): Observable<Said> =>
+                result.ignored ? follow(onIgnored, event, result) : sent(event, call, list, 0),
               ),
             );
           }),
         );
       };
 
-      const claimed = (turn: Turn): Observable<Reply> => {
+      const claimed = (turn: Turn): Observable<Said> => {
         const { event, target } = turn;
         if (sealed.has(target)) return follow(onSealed, event, undefined);
-        const begin = (call: LedgerCall | undefined): Observable<Reply> => {
+        const begin = (call: LedgerCall | undefined): Observable<Said> => {
           const reply = made(turn, call);
-          const thinking: readonly ObservableInput<Reply>[] = [[{ kind: 'typing' }], reply];
+          const thinking: readonly ObservableInput<Said>[] = [[{ kind: 'typing' }], reply];
           return typing ? defer(() => thinking).pipe(concatMap((step) => step)) : reply;
         };
         if (ledger === undefined) return begin(undefined);
         return ledger.begin(target, event.id).pipe(
-          mergeMap((claim: LedgerClaim): Observable<Reply> => {
+          mergeMap((claim: LedgerClaim): Observable<Said> => {
             switch (claim.kind) {
               case 'claimed':
                 return begin(claim.call);
               case 'replied':
-                return sent(event, claim.call, claim.parts, 0);
+                return sent(event, claim.call, claim.parts, typing ? 1 : 0);
               case 'called':
               case 'inDoubt':
                 return follow(onInDoubt, event, undefined);
@@ -296,12 +297,12 @@ export function routeToFluidTalk(
         );
       };
 
-      const respond = (event: InboundEvent): Observable<Reply> =>
+      const respond = (event: InboundEvent): Observable<Said> =>
         defer(() => {
           const turn: Turn = { event, target: targetOf(event), begun: false, call: undefined };
           const trace = traceOf(event);
           if (trace === undefined) return claimed(turn);
-          return new Observable<Reply>((subscriber) => {
+          return new Observable<Said>((subscriber) => {
             const unheard = new Subject<void>();
             const holder: Holder = {
               name: 'routeToFluidTalk',
@@ -346,6 +347,8 @@ export function routeToFluidTalk(
 }
 
 const keyOf = ({ conversation }: InboundEvent): string => conversationKey(conversation);
+
+type Said = Reply | readonly Reply[];
 
 /** An event on its way to the persona. */
 interface Turn {

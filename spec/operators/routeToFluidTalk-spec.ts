@@ -261,6 +261,26 @@ describe('routeToFluidTalk', () => {
     expect(after.seen).to.have.length(2);
   });
 
+  it('with a ledger, gives each part the same id after a crash: what went out before is known by it', () => {
+    for (const typing of [false, true]) {
+      const scheduler = virtualClock();
+      const ledger = fluidtalkLedger({ store: memoryStore({ scheduler }), scheduler });
+      const before = new Desk({ ledger, typing });
+      before.core.script('desk::c', { bubbles: ['one', 'two', 'three'] });
+      before.deliver(say('a', 'hello'));
+      before.clock.advance(115);
+      const after = new Desk({ ledger, typing });
+      after.deliver(say('a', 'hello'));
+      after.clock.flush();
+      const ids = (desk: Desk): readonly string[] =>
+        desk.receipts
+          .filter(({ action }) => action.kind === 'text')
+          .map(({ action }) => `${shown(action)} ${action.id}`);
+      expect(ids(before)).to.deep.equal([typing ? 'one a#2' : 'one a#1']);
+      expect(ids(after)).to.deep.equal(typing ? ['two a#3', 'three a#4'] : ['two a#2', 'three a#3']);
+    }
+  });
+
   it('with a ledger, hands over what was called before a crash and never answered', () => {
     const scheduler = virtualClock();
     const ledger = fluidtalkLedger({ store: memoryStore({ scheduler }), scheduler });
