@@ -93,9 +93,9 @@ export class Deadlines<T> {
 
   #fire(): void {
     this.stop();
-    const dueBefore = this.#scheduler.now() - this.#delayMs;
+    const now = this.#scheduler.now();
     this.#fires = true;
-    for (let entry = this.#first; entry !== undefined && entry.since <= dueBefore; entry = this.#first) {
+    for (let entry = this.#first; entry !== undefined && entry.since + this.#delayMs <= now; entry = this.#first) {
       this.remove(entry);
       this.#due(entry.item);
     }

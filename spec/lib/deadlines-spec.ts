@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import type { SchedulerLike, Subscription } from 'rxjs';
 import { virtualClock } from 'tidewire/testing';
 import { Deadlines, type Waiting } from '../../lib/deadlines.js';
 
@@ -25,6 +26,23 @@ describe('Deadlines', () => {
     new Deadlines(clock, month, () => fired.push(clock.now())).add('');
     clock.flush();
     expect(fired).to.deep.equal([month]);
+  });
+
+  it('fire once where the time is no whole number, and sums of it are not exact', () => {
+    const clock = virtualClock();
+    let armed = 0;
+    const scheduler: SchedulerLike = {
+      now: () => clock.now(),
+      schedule: (work, delay, state) => {
+        if (++armed > 100) throw new Error('it is armed for ever');
+        return clock.schedule(work as Parameters<typeof clock.schedule>[0], delay, state) as Subscription;
+      },
+    };
+    const fired: number[] = [];
+    clock.advance(13);
+    new Deadlines(scheduler, 10 / 3, () => fired.push(clock.now())).add('');
+    clock.flush();
+    expect(fired).to.deep.equal([13 + 10 / 3]);
   });
 
   it('fire in time, whatever was added late, taken out or added while they fire', () => {
