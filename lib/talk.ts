@@ -10,6 +10,8 @@ export class Talk {
   /** Handoffs in a row that nobody took. */
   failures = 0;
   retry: Subscription | undefined;
+  /** The desk is asked whether it may be handed over. */
+  isAsked = false;
 
   constructor(
     readonly key: string,

@@ -74,7 +74,7 @@ const fromCustomer = ({ kind, sender }: InboundEvent): boolean =>
  * accounted for under `forwardOnTimeout`. A responder that hands over by itself does the same. Events of a conversation that a person has end
  * `handedOff` without being seen by the responder; `ended` gives it back to the bot, `handoffTaken` says that a person is
  * there. After `handoffFailed`, which the responder sees, or a handoff that could not be delivered, the bot has it again,
- * and `onHandoffFailed` says what else happens.
+ * also where the stream has ended meanwhile, and `onHandoffFailed` says what else happens.
  *
  * Keeps conversation, trace and deadline of what waits, not the event, and no custody unless `hold` says so: what waits
  * here alone does not count as in flight. What waits of a conversation has no bound of its own. Completes when the responder has completed and nobody waits. Errors: those of the source, of the responder
@@ -106,22 +106,23 @@ export function forwardOnTimeout(
       const completeWhenIdle = (): void => {
         if (responded && asking === 0 && pending === 0) subscriber.complete();
       };
-      /** Asks the desk, which may take its time. What it cannot tell is `failed`'s business. */
-      const ask = <R>(question: Observable<R>, then: (answer: R) => void, failed: () => void): void => {
+      /**
+       * Asks the desk, which may take its time; without an answer, it cannot tell. Not a part of the subscription: what it writes
+       * is written then, and somebody must know of it.
+       */
+      const ask = <R>(question: Observable<R>, then: (answer?: R) => void): void => {
         asking++;
-        subscriber.add(
-          question.pipe(map(then)).subscribe({
+        question
+          .pipe(map(then))
+          .subscribe({
             error: () => {
-              failed();
-              asking--;
-              completeWhenIdle();
+              then();
             },
-            complete: () => {
-              asking--;
-              completeWhenIdle();
-            },
-          }),
-        );
+          })
+          .add(() => {
+            asking--;
+            completeWhenIdle();
+          });
       };
 
       const talkOf = (key: string, conversation: Conversation): Talk => {
@@ -154,8 +155,14 @@ export function forwardOnTimeout(
         forgetIdle(talk);
         completeWhenIdle();
       };
+      const stopRetry = (talk: Talk): void => {
+        if (talk.retry !== undefined) pending--;
+        talk.retry?.unsubscribe();
+        talk.retry = undefined;
+      };
       /** Everything that is open of a conversation is taken back, except what the handoff itself answers. */
       const takeBack = (talk: Talk, except?: Trace): void => {
+        stopRetry(talk);
         const open: Trace[] = [];
         for (let entry = talk.first; entry !== undefined; entry = entry.later) {
           if (entry.trace !== undefined && entry.trace !== except) open.push(entry.trace);
@@ -174,10 +181,22 @@ export function forwardOnTimeout(
       };
       const handOver = (talk: Talk, cause: string): void => {
         if (subscriber.closed) return;
+        stopRetry(talk);
+        // What is asked already takes back all that waits.
+        if (talk.isAsked) return;
+        talk.isAsked = true;
         const { conversation, failures } = talk;
         const id = failures === 0 ? `${cause}#timeout` : `${cause}#timeout.${failures}`;
-        const goes = (): void => {
+        const decided = (isOurs?: boolean): void => {
+          talk.isAsked = false;
+          if (subscriber.closed) {
+            // Nobody will be told: it stays the bot's.
+            if (isOurs === true) notTaken(talk, cause);
+            return;
+          }
           takeBack(talk);
+          // Where nobody can tell: in the hands of two is better than in nobody's.
+          if (isOurs === false) return;
           const base = { kind: 'handoff', id, conversation, cause, to } as const;
           emit(comment === undefined ? base : { comment, ...base }, {
             settled: (_, outcome) => {
@@ -185,48 +204,34 @@ export function forwardOnTimeout(
             },
           });
         };
-        ask(
-          desk.handOver(conversation, id),
-          (isOurs) => {
-            if (isOurs) goes();
-            else takeBack(talk);
-          },
-          // In the hands of two is better than in nobody's.
-          goes,
-        );
+        ask(desk.handOver(conversation, id), decided);
       };
-      /** Nobody took over: the bot has it again. */
+      /** Nobody took over: the bot has it again, also when the stream has ended meanwhile. */
       const notTaken = (talk: Talk, cause: string): void => {
-        if (subscriber.closed) return;
         const { conversation } = talk;
         const failures = talk.failures++;
         const goOn = (): void => {
+          if (subscriber.closed) return;
           if (failures === 0) {
             replies.forEach((reply, n) => {
-              emit(address(reply, `${cause}#untaken.${String(n)}`, { id: cause, conversation }, undefined));
+              emit(address(reply, `${cause}#untaken.${n}`, { id: cause, conversation }, undefined));
             });
           }
           if (retryAfterMs === undefined || failures >= attempts || talk.retry !== undefined) return;
           pending++;
           talk.retry = scheduler.schedule(
             () => {
-              pending--;
-              talk.retry = undefined;
               handOver(talk, cause);
             },
             Math.min(retryAfterMs * 2 ** failures, LONGEST_PAUSE_MS),
           );
         };
-        ask(desk.returnToBot(conversation), goOn, goOn);
+        ask(desk.returnToBot(conversation), goOn);
       };
       /** What went wrong with earlier handoffs does not matter any more. */
       const startAnew = (talk: Talk): void => {
         talk.failures = 0;
-        if (talk.retry !== undefined) {
-          talk.retry.unsubscribe();
-          talk.retry = undefined;
-          pending--;
-        }
+        stopRetry(talk);
         forgetIdle(talk);
       };
 
@@ -316,7 +321,7 @@ export function forwardOnTimeout(
             const talk = talks.get(key);
             if (talk !== undefined) takeBack(talk, trace?.root);
           };
-          ask(desk.handOver(conversation, id), back, back);
+          ask(desk.handOver(conversation, id), back);
         };
         if (trace === undefined) arrived();
         else if (kind === 'handoff' || talks.has(key)) {

@@ -13,12 +13,14 @@ import {
   throwError,
   timer,
   type Observable,
+  type SchedulerLike,
   type Subscription,
 } from 'rxjs';
 import {
   ChatError,
   deliver,
   delivered,
+  failed,
   forwardOnTimeout,
   openAccounts,
   ownership,
@@ -29,6 +31,7 @@ import {
   type InboundEvent,
   type OutboundAction,
   type Outcome,
+  type Ownership,
   type Receipt,
   type Replies,
 } from 'tidewire';
@@ -48,6 +51,7 @@ class Desk {
   readonly receipts: string[] = [];
   isCompleted = false;
   refuses = (_: OutboundAction): boolean => false;
+  answer = (action: OutboundAction): Receipt => delivered(action, at(this.clock.now()));
   readonly subscription: Subscription;
   readonly #account = this.accounts.of('desk');
 
@@ -61,7 +65,7 @@ class Desk {
     const sink = deliver({ name: 'toDesk', desk, scheduler }, (action): Observable<Receipt> => {
       if (this.refuses(action)) throw new ChatError('refused', 'desk', 'no');
       this.seen.push(`${scheduler.now()} ${action.kind === 'text' ? action.text : action.kind}`);
-      return timer(5, scheduler).pipe(map(() => delivered(action, at(scheduler.now()))));
+      return timer(5, scheduler).pipe(map(() => this.answer(action)));
     });
     this.subscription = this.source
       .pipe(
@@ -88,11 +92,25 @@ class Desk {
     return timer(ms, this.clock).pipe(map(() => ({ kind: 'text', text }) as const));
   }
 
+  /** Who gets a conversation from now on, and when. */
+  owners(): readonly string[] {
+    const owners: string[] = [];
+    this.desk.changes$.subscribe(({ owner }) => owners.push(`${this.clock.now()} ${owner}`));
+    return owners;
+  }
+
   outcomes(source = 'desk'): Partial<Record<Outcome, number>> {
     const counts = this.accounts.bySource().get(source);
     return Object.fromEntries(Object.entries(counts?.outcomes ?? {}).filter(([, n]) => n > 0));
   }
 }
+
+/** A desk that says only 10 ms later that a conversation was given away or back. */
+const slowToTell = (desk: Ownership, scheduler: SchedulerLike): Ownership => ({
+  ...desk,
+  handOver: (...asked) => desk.handOver(...asked).pipe(delay(10, scheduler)),
+  returnToBot: (...asked) => desk.returnToBot(...asked).pipe(delay(10, scheduler)),
+});
 
 describe('forwardOnTimeout', () => {
   const values = { m: { ...message('m'), at: at(3) }, n: message('n') };
@@ -315,6 +333,80 @@ describe('forwardOnTimeout', () => {
     expect(desk.accounts.counts().inFlight).to.equal(0);
   });
 
+  it('hands over once where the time is up before a handoff that failed is tried again', () => {
+    const desk = new Desk(() => ({ kind: 'handoff', to }), { onHandoffFailed: { retryAfterMs: 150 } });
+    desk.refuses = ({ id }) => id === 'a#1';
+    desk.deliver(message('a'));
+    desk.clock.advance(10_000);
+    expect(desk.seen).to.deep.equal(['100 handoff']);
+    expect(desk.receipts).to.deep.equal(['a#1 failed', 'a#timeout.1 delivered']);
+  });
+
+  for (const [what, failsAfter, handedOver] of [
+    ['is tried again', 0, '105 a#timeout.1'],
+    ['fails', 95, '110 a#timeout.1'],
+  ] as const) {
+    it(`hands over once where the time is up just when a handoff ${what}, and the desk takes its time`, () => {
+      const clock = virtualClock();
+      const seen: string[] = [];
+      const desk = slowToTell(ownership({ scheduler: clock }), clock);
+      const refused = new ChatError('refused', 'desk', 'no');
+      const events = new Subject<InboundEvent>();
+      events
+        .pipe(
+          forwardOnTimeout(
+            { desk, afterMs: 100, to, scheduler: clock, onHandoffFailed: { retryAfterMs: 85 } },
+            react(() => ({ kind: 'handoff', to })),
+          ),
+          deliver({ name: 'toDesk', scheduler: clock }, (action): Receipt | Observable<Receipt> => {
+            seen.push(`${clock.now()} ${action.id}`);
+            if (action.id !== 'a#1') return delivered(action, at(clock.now()));
+            return timer(failsAfter, clock).pipe(map(() => failed(action, at(clock.now()), refused)));
+          }),
+        )
+        .subscribe();
+      const event = { ...message('a'), at: at(0) };
+      const account = openAccounts({ scheduler: clock }).of('desk');
+      const trace = account.open(event);
+      events.next(event);
+      trace.release(account);
+      clock.advance(10_000);
+      expect(seen).to.deep.equal(['0 a#1', handedOver]);
+    });
+  }
+
+  it('gives a conversation back whose handoff fails when the stream has ended', () => {
+    const desk = new Desk(() => undefined);
+    desk.answer = (action) => failed(action, at(0), new ChatError('refused', 'desk', 'no'));
+    const owners = desk.owners();
+    desk.deliver(message('a'));
+    desk.source.complete();
+    desk.clock.advance(10_000);
+    expect(owners).to.deep.equal(['100 queue', '105 bot']);
+  });
+
+  it('gives a conversation back that it got from a slow desk when nobody listens any more', () => {
+    const clock = virtualClock();
+    const quick = ownership({ scheduler: clock });
+    const owners: string[] = [];
+    quick.changes$.subscribe(({ owner }) => owners.push(`${clock.now()} ${owner}`));
+    const desk = slowToTell(quick, clock);
+    const events = new Subject<InboundEvent>();
+    const subscription = events
+      .pipe(
+        forwardOnTimeout(
+          { desk, afterMs: 100, to, scheduler: clock },
+          react(() => undefined),
+        ),
+      )
+      .subscribe();
+    events.next({ ...message('a'), at: at(0) });
+    clock.advance(105);
+    subscription.unsubscribe();
+    clock.flush();
+    expect(owners).to.deep.equal(['100 queue', '110 bot']);
+  });
+
   it('frees the lane of an event that was answered and hangs', () => {
     const desk: Desk = new Desk((event) =>
       event.id === 'a' ? concat(of(text('let me see')), NEVER) : text(`re ${event.id}`),
@@ -330,16 +422,18 @@ describe('forwardOnTimeout', () => {
     expect(desk.accounts.counts().inFlight).to.equal(0);
   });
 
-  it('says nothing more when it is unsubscribed while a handoff waits', () => {
+  it('says nothing more when it is unsubscribed while a handoff waits, and gives the conversation back', () => {
     const note = { kind: 'note', text: 'he waits' } as const;
     const desk: Desk = new Desk(() => timer(98, desk.clock).pipe(map(() => note)), {
       onHandoffFailed: { say: text('Nobody is there.') },
     });
+    const owners = desk.owners();
     desk.deliver(message('b'));
     desk.clock.advance(100);
     desk.subscription.unsubscribe();
     desk.clock.advance(60_000);
     expect(desk.seen).to.deep.equal(['98 note']);
+    expect(owners).to.deep.equal(['100 queue', '100 bot']);
     expect(desk.accounts.counts().inFlight).to.equal(0);
   });
 
