@@ -2,7 +2,7 @@ import { defer, mergeMap, type ObservableInput } from 'rxjs';
 import { isReply } from './address.js';
 import { toChatError } from './errors.js';
 import type { ReplyPart } from './fluidtalk/result.js';
-import type { InboundEvent, Reply } from './model/index.js';
+import type { InboundEvent, Outcome, Reply } from './model/index.js';
 
 // What operators share that let somebody else answer.
 
@@ -18,6 +18,9 @@ export const pauseBefore = (platform: string, thrown: unknown): number | undefin
   if (kind !== 'throttled') return UNREACHABLE_PAUSE_MS;
   return retryAfterMs === undefined || retryAfterMs > LONGEST_PAUSE_MS ? undefined : retryAfterMs;
 };
+
+/** @internal What became of an action that the customer has, or may have. */
+export const ARRIVED: ReadonlySet<Outcome> = new Set<Outcome>(['handled', 'inDoubt']);
 
 const SAID: ReadonlySet<InboundEvent['kind']> = new Set(['message', 'choice', 'location', 'command', 'media']);
 

@@ -59,7 +59,7 @@ class Way<T extends { readonly id: string }, R> implements Holder {
       this.input.next(item);
       return;
     }
-    const fork = trace.fork(`${item.id}~${String(this.#n)}`, this, false);
+    const fork = trace.fork(`${item.id}~${this.#n}`, this, false);
     this.input.next(attach({ ...item }, fork));
     fork.release(this);
   }

@@ -14,6 +14,7 @@ import {
   type Reply,
 } from '../lib/model/index.js';
 import { above } from '../lib/range.js';
+import { ARRIVED } from '../lib/responder.js';
 import { Entry, Talk } from '../lib/talk.js';
 import { attach, traceOf, type Holder, type SettleListener, type Trace } from '../lib/trace.js';
 import { lanes } from './lanes.js';
@@ -98,6 +99,8 @@ export function forwardOnTimeout(
       const account = accounts.of('forwardOnTimeout');
       const events = new Subject<InboundEvent>();
       const talks = new Map<string, Talk>();
+      /** Events that the responder answered by a handoff. */
+      const handing = new WeakSet<Trace>();
       let responded = false;
       let asking = 0;
       /** Messages that are not answered, and handoffs that are tried again. */
@@ -160,12 +163,12 @@ export function forwardOnTimeout(
         talk.retry?.unsubscribe();
         talk.retry = undefined;
       };
-      /** Everything that is open of a conversation is taken back, except what the handoff itself answers. */
-      const takeBack = (talk: Talk, except?: Trace): void => {
+      /** Everything that is open of a conversation is taken back, except, where `spares`, what a handoff itself answers. */
+      const takeBack = (talk: Talk, spares: boolean): void => {
         stopRetry(talk);
         const open: Trace[] = [];
         for (let entry = talk.first; entry !== undefined; entry = entry.later) {
-          if (entry.trace !== undefined && entry.trace !== except) open.push(entry.trace);
+          if (entry.trace !== undefined && !(spares && handing.has(entry.trace))) open.push(entry.trace);
         }
         // The last first: a lane that gets free must not begin with the next.
         for (const trace of open.reverse()) trace.cancel('handedOff');
@@ -194,7 +197,8 @@ export function forwardOnTimeout(
             if (isOurs === true) notTaken(talk, cause);
             return;
           }
-          takeBack(talk);
+          // Not ours: what the responder hands over itself may be on its way.
+          takeBack(talk, isOurs === false);
           // Where nobody can tell: in the hands of two is better than in nobody's.
           if (isOurs === false) return;
           const base = { kind: 'handoff', id, conversation, cause, to } as const;
@@ -319,12 +323,13 @@ export function forwardOnTimeout(
           // The sink took it when it went out, behind what was said before it; one that does not ask the desk did not.
           const back = (): void => {
             const talk = talks.get(key);
-            if (talk !== undefined) takeBack(talk, trace?.root);
+            if (talk !== undefined) takeBack(talk, true);
           };
           ask(desk.handOver(conversation, id), back);
         };
         if (trace === undefined) arrived();
         else if (kind === 'handoff' || talks.has(key)) {
+          if (kind === 'handoff') handing.add(trace.root);
           trace.onSettled({
             settled: (_, outcome) => {
               if (ARRIVED.has(outcome) || outcome === (kind === 'handoff' ? 'handedOff' : 'queued')) arrived();
@@ -396,5 +401,4 @@ const HOLDER: Holder = { name: 'forwardOnTimeout' };
 /** Events that say who has the conversation. */
 const DESK_NEWS: ReadonlySet<InboundEvent['kind']> = new Set(['ended', 'handoffFailed', 'handoffTaken']);
 
-const ARRIVED: ReadonlySet<Outcome> = new Set<Outcome>(['handled', 'inDoubt']);
 const FAILED: ReadonlySet<Outcome> = new Set<Outcome>(['failed', 'shed', 'ignored', 'expired']);

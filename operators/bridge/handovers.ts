@@ -1,13 +1,8 @@
 import { map, mergeMap, type Observable } from 'rxjs';
 import { Arrivals } from '../../lib/arrivals.js';
 import { inTurn } from '../../lib/in-turn.js';
-import {
-  isAnswer,
-  type HandoffAction,
-  type InboundEvent,
-  type OutboundAction,
-  type Outcome,
-} from '../../lib/model/index.js';
+import { isAnswer, type HandoffAction, type InboundEvent, type OutboundAction } from '../../lib/model/index.js';
+import { ARRIVED } from '../../lib/responder.js';
 import { saidIn, type BridgeTexts } from '../../lib/text/bridge-texts.js';
 import type { Holder, SettleListener, Trace } from '../../lib/trace.js';
 import type { Transcripts } from '../../lib/transcripts.js';
@@ -16,8 +11,6 @@ import { isNoticed, type Ownership } from '../ownership.js';
 import { filesIn } from './carrier.js';
 import type { Turn, Turns } from './turns.js';
 import type { Voice } from './voice.js';
-
-const ARRIVED: ReadonlySet<Outcome> = new Set<Outcome>(['handled', 'inDoubt']);
 
 /**
  * Handoffs that the bridge carries out.

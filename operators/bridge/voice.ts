@@ -34,7 +34,7 @@ export class Voice {
   say(turn: Turn, conversation: Conversation, reply: Reply, told?: SettleListener, isApart = false): void {
     const { item, trace: parent } = turn;
     const account = this.#accounts.of('bridge');
-    const id = `${item.id}#bridge.${String(++turn.said)}`;
+    const id = `${item.id}#bridge.${++turn.said}`;
     const cause = 'at' in item ? item.id : (item.cause ?? item.id);
     const action = address(reply, id, { id: cause, conversation }, undefined);
     const trace = isApart || parent === undefined ? account.open(action) : parent.fork(id, account);

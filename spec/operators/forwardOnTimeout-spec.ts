@@ -25,6 +25,7 @@ import {
   openAccounts,
   ownership,
   react,
+  retryDelivery,
   text,
   traceOf,
   type ForwardOnTimeoutConfig,
@@ -340,6 +341,37 @@ describe('forwardOnTimeout', () => {
     desk.clock.advance(10_000);
     expect(desk.seen).to.deep.equal(['100 handoff']);
     expect(desk.receipts).to.deep.equal(['a#1 failed', 'a#timeout.1 delivered']);
+  });
+
+  it('leaves alone a handoff of the responder that is tried again by its sink when the time is up', () => {
+    const clock = virtualClock();
+    const accounts = openAccounts({ scheduler: clock });
+    const desk = ownership({ scheduler: clock });
+    const seen: string[] = [];
+    const sink = deliver({ name: 'toDesk', desk, scheduler: clock }, (action): Receipt => {
+      seen.push(`${clock.now()} ${action.id}`);
+      if (clock.now() < 150) throw new ChatError('unreachable', 'desk', 'nobody is there');
+      return delivered(action, at(clock.now()));
+    });
+    const events = new Subject<InboundEvent>();
+    events
+      .pipe(
+        forwardOnTimeout(
+          { desk, afterMs: 100, to, accounts, scheduler: clock },
+          react(() => ({ kind: 'handoff', to })),
+        ),
+        retryDelivery({ delayMs: 150, jitter: 0, scheduler: clock }, sink),
+      )
+      .subscribe();
+    const event = { ...message('a'), at: at(0) };
+    const account = accounts.of('desk');
+    const trace = account.open(event);
+    events.next(event);
+    trace.release(account);
+    clock.advance(1_000);
+    expect(seen).to.deep.equal(['0 a#1', '150 a#1']);
+    expect(accounts.counts()).to.include({ inFlight: 0, received: 1 });
+    expect(trace.outcome).to.equal('handedOff');
   });
 
   for (const [what, failsAfter, handedOver] of [
