@@ -103,10 +103,14 @@ export const guardedSink = (
         if (at === Infinity || at === line.wakesAt || subscriber.closed) return;
         line.wakesAt = at;
         wakeups.add({ expiresAt: at, line });
-        if (at >= timerAt) return;
+        arm();
+      };
+      const arm = (): void => {
+        const next = wakeups.first?.expiresAt;
+        if (subscriber.closed || next === undefined || next >= timerAt) return;
         timer?.unsubscribe();
-        timerAt = at;
-        timer = scheduler.schedule(wake, Math.max(0, at - scheduler.now()));
+        timerAt = next;
+        timer = scheduler.schedule(wake, Math.max(0, next - scheduler.now()));
       };
       const wake = (): void => {
         timer = undefined;
@@ -119,11 +123,7 @@ export const guardedSink = (
           line.wakesAt = -1;
           advance(line);
         }
-        const next = wakeups.first?.expiresAt;
-        if (!subscriber.closed && next !== undefined && next < timerAt) {
-          timerAt = next;
-          timer = scheduler.schedule(wake, Math.max(0, next - scheduler.now()));
-        }
+        arm();
       };
 
       const ask = (line: Line, slots: SharedSlots): void => {

@@ -347,6 +347,19 @@ describe('rateLimit around a sink', () => {
     expect(clock.actions).to.have.length(0);
   });
 
+  it('leaves no timer behind when it is unsubscribed, however many keys wait', () => {
+    const clock = virtualClock();
+    const source = new Subject<OutboundAction>();
+    const sink = deliver({ name: 'toDesk', scheduler: clock }, (item) => delivered(item, ''));
+    const subscription = source.pipe(rateLimit({ limit: 1, perMs: 10, scheduler: clock }, sink)).subscribe();
+    for (const id of ['a1', 'a2', 'a3']) source.next(action(id, 'a'));
+    clock.advance(5);
+    for (const id of ['b1', 'b2']) source.next(action(id, 'b'));
+    clock.advance(7);
+    subscription.unsubscribe();
+    expect(clock.actions).to.deep.equal([]);
+  });
+
   it('aborts requests under way when it is unsubscribed, and lets go of what was to be repeated', () => {
     const desk = new Desk();
     const { clock } = desk;
