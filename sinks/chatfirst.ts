@@ -16,6 +16,7 @@ import { encodeAction } from '../lib/chatfirst/codec-action.js';
 import type { ChatfirstResponse, ChatfirstStates } from '../lib/chatfirst/model.js';
 import { consume } from '../lib/consume.js';
 import { toChatError } from '../lib/errors.js';
+import type { Exchange } from '../lib/http-receiver/exchange.js';
 import type { Receiver } from '../lib/http-receiver/receiver.js';
 import { isoClock } from '../lib/iso-clock.js';
 import {
@@ -27,7 +28,7 @@ import {
   type OutboundAction,
   type Receipt,
 } from '../lib/model/index.js';
-import { traceOf } from '../lib/trace.js';
+import { traceOf, type Holder } from '../lib/trace.js';
 import { deliver } from '../operators/deliver.js';
 import type { Ownership } from '../operators/ownership.js';
 import { canAsk, ParkedAction } from './parked-action.js';
@@ -66,6 +67,9 @@ export interface ToChatfirstConfig {
  * A conversation names the bot by its `account`, the user by its `id` and the messenger by its `channel`. See `encodeAction`
  * for what becomes of an action; one answer has its texts first, then its pictures and buttons. The platform action
  * `broadcast` with the payload `{ text }` goes to every user of the bot in the channel, if `allowBroadcast`, one at a time.
+ *
+ * What must be pushed waits until an answer that has something before it is out; a handoff where the desk is asked over a network
+ * is pushed, and has the answer go out at once.
  *
  * A receipt is `delivered` when the platform took the push, or with `via` `direct` when the answer was handed to the socket;
  * `unknown` when nobody knows, which is never repeated: there are no keys, and users would see it twice; `skipped: expired`
@@ -139,6 +143,13 @@ const pushed = (
   return sent(client.push(bot, { channel, user }, encoded.right));
 };
 
+/** What of a user is in an answer that is not out yet, and what must not overtake it. */
+interface Answering {
+  readonly exchange: Exchange<ChatfirstResponse>;
+  left: number;
+  readonly behind: { readonly action: OutboundAction; readonly holder: Holder }[];
+}
+
 /** Parks what an open call can take, and pushes the rest. */
 const answering =
   (
@@ -152,6 +163,8 @@ const answering =
       const pushes = new Subject<OutboundAction>();
       /** How many pushes of a user are not done: what comes behind them must not overtake them. */
       const onTheirWay = new Map<string, number>();
+      /** What of a user is in an answer that is not out. */
+      const answers = new Map<string, Answering>();
       let waiting = 0;
       let completed = false;
 
@@ -163,7 +176,47 @@ const answering =
         waiting--;
         subscriber.next(receipt);
         parked.trace?.release(parked, outcomeOf(receipt));
+        const key = conversationKey(parked.action.conversation);
+        const answering = answers.get(key);
+        if (answering !== undefined && --answering.left === 0) {
+          answers.delete(key);
+          for (const { action, holder } of answering.behind.splice(0)) {
+            const trace = traceOf(action);
+            if (subscriber.closed) trace?.release(holder, 'failed', 'unsubscribed');
+            else {
+              send(action, key);
+              trace?.release(holder);
+            }
+          }
+        }
         completeWhenIdle();
+      };
+      const send = (action: OutboundAction, key: string): void => {
+        const trace = traceOf(action);
+        const exchange = receiver.exchangeOf(key);
+        const answering = answers.get(key);
+        const encoded = isBroadcast(action) || trace?.cancelled === true ? undefined : encodeAction(action, states);
+        if (encoded !== undefined && E.isRight(encoded)) {
+          const isOpen = answering?.exchange === exchange;
+          const isNext = answering === undefined || (isOpen && answering.behind.length === 0);
+          if (exchange !== undefined && isNext && !onTheirWay.has(key) && canAsk(desk, action)) {
+            waiting++;
+            if (answering === undefined) answers.set(key, { exchange, left: 1, behind: [] });
+            else answering.left++;
+            exchange.park(new ParkedAction('toChatfirst', action, encoded.right, exchange, desk, now, receive));
+            return;
+          }
+          if (answering !== undefined) {
+            // Its own call has no more to wait for; that of a later event may take it when its turn comes.
+            const holder: Holder = { name: 'toChatfirst', passive: isOpen };
+            trace?.hold(holder);
+            answering.behind.push({ action, holder });
+            if (isOpen) exchange?.answer();
+            return;
+          }
+        }
+        onTheirWay.set(key, (onTheirWay.get(key) ?? 0) + 1);
+        pushes.next(action);
       };
       subscriber.add(
         push(pushes).subscribe({
@@ -182,22 +235,19 @@ const answering =
           },
         }),
       );
+      subscriber.add(() => {
+        for (const { behind } of answers.values()) {
+          for (const { action, holder } of behind.splice(0)) {
+            traceOf(action)?.release(holder, 'failed', 'unsubscribed');
+          }
+        }
+      });
       consume(source, subscriber, {
         next: (action) => {
           const { conversation } = action;
           const trace = traceOf(action);
           const key = trace?.keyOf(conversation) ?? conversationKey(conversation);
-          const exchange = receiver.exchangeOf(key);
-          if (exchange !== undefined && trace?.cancelled !== true && !onTheirWay.has(key) && canAsk(desk, action)) {
-            const encoded = isBroadcast(action) ? undefined : encodeAction(action, states);
-            if (encoded !== undefined && E.isRight(encoded)) {
-              waiting++;
-              exchange.park(new ParkedAction('toChatfirst', action, encoded.right, exchange, desk, now, receive));
-              return;
-            }
-          }
-          onTheirWay.set(key, (onTheirWay.get(key) ?? 0) + 1);
-          pushes.next(action);
+          send(action, key);
         },
         complete: () => {
           completed = true;

@@ -34,6 +34,7 @@ import {
   type ChatfirstUser,
 } from 'tidewire/chatfirst';
 import { chatfirstSimulator } from 'tidewire/simulators';
+import { adapterReceiver } from '../../lib/chatfirst/adapter.js';
 import { AdapterDesk, MOUNT } from '../support/adapter-desk.js';
 import { exchange } from '../support/chatfirst-exchanges.js';
 
@@ -254,6 +255,65 @@ describe('chatfirstAdapter, fromChatfirstAdapter and toChatfirst', () => {
     expect((await second)['Messages']).to.deep.equal([]);
     expect((await desk.say('again'))['Messages']).to.deep.equal(['you said again']);
     expect(desk.outcomes()).to.deep.equal({ handled: 4 });
+  });
+
+  it('pushes nothing before an answer that is being written is out', () => {
+    const client = new Pushes();
+    const pushing = started(
+      () => concat(of(text('first')), of(text('second')).pipe(delay(20_000, desk.clock))),
+      { account: 'teashop', channel: 'telegram' },
+      { client },
+    );
+    const url = `${MOUNT}?id=u-77&msg=hi`;
+    let out = (_: boolean): void => undefined;
+    adapterReceiver(pushing.adapter).receive(
+      undefined,
+      { method: 'GET', url, header: () => undefined },
+      (_, handed) => {
+        out = handed;
+      },
+    );
+    pushing.clock.advance(30_000);
+    expect(client.said()).to.deep.equal([]);
+    out(true);
+    expect(client.said()).to.deep.equal(['second']);
+    client.arrive();
+    expect(pushing.receipts.map(({ action }) => action.id.split('#')[1])).to.deep.equal(['1', '2']);
+    expect(pushing.outcomes()).to.deep.equal({ handled: 1 });
+  });
+
+  it('lets go of what waits behind an answer when it is unsubscribed', () => {
+    const pushing = started(() => concat(of(text('first')), of(text('second')).pipe(delay(20_000, desk.clock))), {
+      account: 'teashop',
+    });
+    const url = `${MOUNT}?id=u-77&msg=hi`;
+    let out = (_: boolean): void => undefined;
+    adapterReceiver(pushing.adapter).receive(
+      undefined,
+      { method: 'GET', url, header: () => undefined },
+      (_, handed) => {
+        out = handed;
+      },
+    );
+    pushing.clock.advance(20_000);
+    pushing.running.unsubscribe();
+    out(true);
+    expect(pushing.outcomes()).to.deep.equal({ failed: 1 });
+  });
+
+  it('answers with what was said before a handoff that must be asked for over a network, and pushes that behind it', async () => {
+    const client = new Pushes();
+    const { touchNow: _, ...remote } = ownership();
+    started(
+      () => [text('one moment'), handoff()],
+      { account: 'teashop', channel: 'telegram' },
+      { client, desk: remote },
+    );
+    expect((await desk.say('hi'))['Messages']).to.deep.equal(['one moment']);
+    expect(client.sent.map(({ response }) => response.state)).to.deep.equal(['Operator']);
+    client.arrive();
+    expect(desk.statuses()).to.deep.equal(['delivered', 'delivered']);
+    expect(desk.outcomes()).to.deep.equal({ handedOff: 1 });
   });
 
   it('takes an action back that waits in an answer when its event is cancelled', async () => {
