@@ -1,6 +1,7 @@
 import {
   asyncScheduler,
   defer,
+  map,
   mergeMap,
   Observable,
   take,
@@ -97,7 +98,13 @@ export function deliver(
           });
         const asked = (goes: boolean): ObservableInput<Receipt> => {
           // Meanwhile: the desk may have taken its time.
-          if (job.trace?.cancelled === true) return [skipped(action, now(), skipReasonOf(job.trace.outcome))];
+          if (job.trace?.cancelled === true) {
+            const receipt = skipped(action, now(), skipReasonOf(job.trace.outcome));
+            // What it took nobody gets.
+            return goes && action.kind === 'handoff' && desk !== undefined
+              ? desk.returnToBot(action.conversation).pipe(map(() => receipt))
+              : [receipt];
+          }
           return goes ? sent() : [skipped(action, now(), 'muted')];
         };
         job.inner = (desk === undefined ? sent() : mayGo(desk, action).pipe(mergeMap(asked))).pipe(take(1)).subscribe({

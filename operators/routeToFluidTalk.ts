@@ -31,7 +31,7 @@ import {
 } from '../lib/model/index.js';
 import { atLeast } from '../lib/range.js';
 import { Remembered } from '../lib/remembered.js';
-import { eachReply, isSaid, pauseBefore, replyOf, wordsOf } from '../lib/responder.js';
+import { ARRIVED, eachReply, isSaid, pauseBefore, replyOf, wordsOf } from '../lib/responder.js';
 import { traceOf, type Holder } from '../lib/trace.js';
 import type { Circuit } from './circuit.js';
 import { coalesceBursts, type CoalesceBurstsConfig } from './coalesceBursts.js';
@@ -389,7 +389,7 @@ const mark = (
   else {
     trace.onSettled({
       settled: (_, outcome) => {
-        if (outcome === 'handled' || outcome === 'inDoubt') write();
+        if (ARRIVED.has(outcome)) write();
       },
     });
   }

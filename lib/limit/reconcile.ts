@@ -1,10 +1,10 @@
 import {
   catchError,
+  defaultIfEmpty,
   defer,
   map,
   mergeMap,
   take,
-  throwIfEmpty,
   type Observable,
   type ObservableInput,
   type OperatorFunction,
@@ -39,7 +39,7 @@ export const reconciled = (reconcile: Reconcile): OperatorFunction<readonly Rece
           : defer(() => reconcile(receipt)).pipe(
               take(1),
               map((found) => (found === 'resend' ? notArrived(receipt) : found)),
-              throwIfEmpty(),
+              defaultIfEmpty(receipt),
               catchError(() => [receipt]),
             ),
       ),

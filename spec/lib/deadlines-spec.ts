@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { SchedulerLike, Subscription } from 'rxjs';
+import type { SchedulerLike } from 'rxjs';
 import { virtualClock } from 'tidewire/testing';
 import { Deadlines, type Waiting } from '../../lib/deadlines.js';
 
@@ -35,7 +35,7 @@ describe('Deadlines', () => {
       now: () => clock.now(),
       schedule: (work, delay, state) => {
         if (++armed > 100) throw new Error('it is armed for ever');
-        return clock.schedule(work as Parameters<typeof clock.schedule>[0], delay, state) as Subscription;
+        return clock.schedule(work as Parameters<typeof clock.schedule>[0], delay, state);
       },
     };
     const fired: number[] = [];

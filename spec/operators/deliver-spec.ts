@@ -44,6 +44,26 @@ describe('deliver', () => {
     });
   }
 
+  it('gives a conversation back that a handoff took which was cancelled while the desk was asked', () => {
+    const clock = virtualClock();
+    const desk = ownership({ store: slow(clock), scheduler: clock });
+    const owners: string[] = [];
+    desk.changes$.subscribe(({ owner }) => owners.push(`${clock.now()} ${owner}`));
+    const account = openAccounts({ scheduler: clock }).of('desk');
+    const actions = new Subject<OutboundAction>();
+    actions.pipe(deliver({ name: 'toDesk', desk, scheduler: clock }, () => NEVER)).subscribe();
+    const { conversation } = message('a');
+    const action: OutboundAction = { kind: 'handoff', id: 'a#1', conversation, to: { kind: 'any' } };
+    const trace = account.open(action);
+    actions.next(action);
+    trace.release(account);
+    clock.advance(10);
+    trace.cancel('superseded');
+    clock.flush();
+    expect(owners).to.deep.equal(['20 queue', '40 bot']);
+    expect(trace).to.include({ settled: true, outcome: 'superseded' });
+  });
+
   it('fails what was not sent yet when it is unsubscribed while the desk is asked', () => {
     const clock = virtualClock();
     const desk = ownership({ store: slow(clock), scheduler: clock });
