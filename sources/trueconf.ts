@@ -63,8 +63,9 @@ export interface TrueconfSource extends Observable<InboundEvent> {
  *
  * When too much is open, reading pauses for up to `pauseMs`, and as long as a call does not wait for its answer. What comes
  * all the same is turned away, and counted as `refused`. With `receiveUnread`, it comes again, in its order in the chat: the
- * connection is made anew for it when half of the places are free. Without, it is lost to the bot, and so is what was said
- * while the connection was down. What is no message is acknowledged by the client and never comes again: it goes before.
+ * connection is made anew for it when half of the places are free, or when somebody subscribes anew. Without, it is lost to
+ * the bot, and so is what was said while the connection was down. What is no message is acknowledged by the client and never
+ * comes again: it goes before.
  *
  * Cold, for one subscriber: `share()` it for more, a second one gets an error. Keeps the connection. Completes when the
  * client is closed, or the source drained; never errors for what comes in. Errors when the client gives up, with what its

@@ -36,6 +36,8 @@ interface Memory {
   readonly open: Map<string, Entry>;
   readonly done: RecentIds;
   subscriber: Subscriber<InboundEvent> | undefined;
+  /** Whether a message was told by this connection that nobody took, and that comes again with the next. */
+  isBehind: boolean;
 }
 
 const memories = new WeakMap<TrueconfInbound, Memory>();
@@ -43,7 +45,7 @@ const memories = new WeakMap<TrueconfInbound, Memory>();
 const memoryOf = (client: TrueconfInbound): Memory => {
   let memory = memories.get(client);
   if (memory === undefined) {
-    memory = { open: new Map(), done: new RecentIds(), subscriber: undefined };
+    memory = { open: new Map(), done: new RecentIds(), subscriber: undefined, isBehind: false };
     memories.set(client, memory);
   }
   return memory;
@@ -72,6 +74,7 @@ export class Inbox {
       return;
     }
     this.#memory.subscriber = subscriber;
+    const { isBehind } = this.#memory;
     const reader = new Reader(this.#rules, this.#memory, subscriber);
     this.#reader = reader;
     subscriber.add(() => {
@@ -90,6 +93,8 @@ export class Inbox {
         },
       }),
     );
+    // It was so before, by a connection that goes on.
+    if (isBehind) reader.fallBehind();
     reader.add(
       client.deliveries$.subscribe({
         next: (delivery) => {
@@ -104,6 +109,7 @@ export class Inbox {
         },
       }),
     );
+    if (this.#memory.isBehind) client.reconnect();
   }
 
   async drain(deadlineMs: number): Promise<Counts> {
@@ -126,6 +132,7 @@ class Reader implements EntryOwner {
   readonly done: RecentIds;
   readonly remember: number;
   readonly #rules: InboxRules;
+  readonly #memory: Memory;
   readonly #subscriber: Subscriber<InboundEvent>;
   readonly #pressure: Pressure;
   readonly #personal: PersonalChats;
@@ -134,13 +141,14 @@ class Reader implements EntryOwner {
   #isOpen = true;
   #isStopped = false;
 
-  constructor(rules: InboxRules, { open, done }: Memory, subscriber: Subscriber<InboundEvent>) {
+  constructor(rules: InboxRules, memory: Memory, subscriber: Subscriber<InboundEvent>) {
     const { client, account, joinMs, remember, scheduler } = rules;
     this.account = account;
-    this.open = open;
-    this.done = done;
+    this.open = memory.open;
+    this.done = memory.done;
     this.remember = remember;
     this.#rules = rules;
+    this.#memory = memory;
     this.#subscriber = subscriber;
     this.#pressure = new Pressure(client, rules);
     this.#personal = personalChatsOf(client);
@@ -156,8 +164,16 @@ class Reader implements EntryOwner {
     else this.#subscriptions.push(subscription);
   }
 
+  /** What nobody took comes with this connection. */
   connected(): void {
+    this.#memory.isBehind = false;
     this.#pressure.connected();
+  }
+
+  /** Messages wait for another connection, whichever chats they are of: none of its later ones is taken before. */
+  fallBehind(): void {
+    this.#memory.isBehind = true;
+    this.#pressure.fallBehind();
   }
 
   take(delivery: TrueconfDelivery): void {
@@ -183,6 +199,7 @@ class Reader implements EntryOwner {
     const chat = event.conversation.id;
     if (!this.#isOpen || !this.#pressure.hasPlace(chat, isAwaited)) {
       account.refuse();
+      if (isAwaited) this.#withheld();
       if (this.#isOpen) this.#pressure.turnAway(chat, isAwaited);
       return;
     }
@@ -206,12 +223,20 @@ class Reader implements EntryOwner {
   leave(): void {
     this.#isOpen = false;
     this.#pressure.stop();
-    for (const { trace } of this.#joiner?.stop() ?? []) trace.release(this.account, 'failed', 'unsubscribed');
+    for (const { trace } of this.#joiner?.stop() ?? []) {
+      trace.release(this.account, 'failed', 'unsubscribed');
+      this.#withheld();
+    }
   }
 
   stop(): void {
     this.#isStopped = true;
     for (const subscription of this.#subscriptions) subscription.unsubscribe();
+  }
+
+  /** A message stays unread that nobody took. */
+  #withheld(): void {
+    if (this.#rules.client.receivesUnread) this.#memory.isBehind = true;
   }
 
   /** `before`: what is in the event, too, and is settled as it is. */

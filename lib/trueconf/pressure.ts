@@ -91,6 +91,11 @@ export class Pressure {
     if (this.#hasRoom(chat)) this.#isWorthIt = true;
   }
 
+  /** Something was withheld before: it is not known of which chats. */
+  fallBehind(): void {
+    this.#areAllBehind = true;
+  }
+
   /** There is another connection: what was withheld comes with it. */
   connected(): void {
     this.#behind.clear();

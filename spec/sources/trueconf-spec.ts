@@ -347,6 +347,57 @@ describe('fromTrueConf', () => {
       expect(bench.ids).to.equal('a b x');
     });
 
+    for (const [how, isSettledFirst] of [
+      ['its places are free', true],
+      ['its places are taken', false],
+    ] as const)
+      it(`has what was turned away told to who subscribes next on the same connection, in order, when ${how}`, () => {
+        const bench = new Bench(new TrueconfPort(), { maxInFlight: 1 });
+        const { port } = bench;
+        port.say('a');
+        port.say('x');
+        if (isSettledFirst) bench.finish('a');
+        bench.subscription.unsubscribe();
+        const next = new Bench(port);
+        expect(port.reconnects).to.equal(1);
+        port.say('y');
+        next.finish('x');
+        next.finish('y');
+        next.clock.advance(1_000_000);
+        expect(next.ids).to.equal('x y');
+        expect(port.unread).to.deep.equal([]);
+        expect(port.reconnects).to.equal(1);
+        next.subscription.unsubscribe();
+        expect(new Bench(port).port.reconnects).to.equal(1);
+      });
+
+    it('lets all chats wait for that connection while a call keeps the one before', () => {
+      const port = new TrueconfPort();
+      const first = new Bench(port, { maxInFlight: 1 });
+      for (const id of ['a', 'x']) port.say(id);
+      first.subscription.unsubscribe();
+      let anew = (): void => undefined;
+      const reconnect = port.reconnect.bind(port);
+      port.reconnect = () => (anew = reconnect);
+      const next = new Bench(port);
+      port.say('y');
+      port.tell('n');
+      expect(next.ids).to.equal('n');
+      anew();
+      expect(next.ids).to.equal('n x y');
+    });
+
+    it('makes no connection for what never comes again', () => {
+      const port = new TrueconfPort(false);
+      const first = new Bench(port, { maxInFlight: 1 });
+      for (const id of ['a', 'x']) port.say(id);
+      first.subscription.unsubscribe();
+      const next = new Bench(port);
+      port.say('y');
+      expect(next.ids).to.equal('y');
+      expect(port.reconnects).to.equal(0);
+    });
+
     it('goes on where sockets cannot pause', () => {
       const port = new TrueconfPort();
       port.canPause = false;
@@ -467,9 +518,7 @@ describe('fromTrueConf', () => {
       bench.subscription.unsubscribe();
       expect(port.unread).to.deep.equal(['u']);
       expect(bench.counts).to.deep.equal({ failed: 4, handled: 2 });
-      const again = new Bench(port);
-      port.reconnect();
-      expect(again.ids).to.equal('u');
+      expect(new Bench(port).ids).to.equal('u');
     });
 
     it('acknowledges a text with its event, not before', () => {
@@ -625,18 +674,23 @@ describe('fromTrueConf', () => {
               case 'resubscribe':
                 subscription.unsubscribe();
                 subscription = subscribe();
-                port.reconnect();
                 break;
               case 'wait':
                 clock.advance(step.ms);
             }
           }
-          // Everybody works through what is left, and the server tells again what it has to.
-          for (let round = 0; round < 4 * n + 8; round++) {
-            while (open.length > 0) end(0, 'handled');
-            clock.advance(61_000);
-            if (open.length === 0) port.reconnect();
-          }
+          // Everybody works through what is left, and what was turned away is told again by itself.
+          const workOn = (): void => {
+            for (let round = 0; round < 4 * n + 8; round++) {
+              while (open.length > 0) end(0, 'handled');
+              clock.advance(61_000);
+            }
+          };
+          workOn();
+          expect([...taken.keys()]).to.have.members(said);
+          // What failed comes with the next connection.
+          port.reconnect();
+          workOn();
           const { received, inFlight, outcomes } = accounts.counts();
           expect(received).to.equal(inFlight + Object.values(outcomes).reduce((sum, count) => sum + count, 0));
           expect(inFlight).to.equal(0);
