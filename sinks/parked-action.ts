@@ -23,6 +23,7 @@ export class ParkedAction<P> implements Holder, Parked<P> {
   readonly #desk: Ownership | undefined;
   readonly #now: () => string;
   readonly #receive: (parked: ParkedAction<P>, receipt: Receipt) => void;
+  readonly #resend: ((parked: ParkedAction<P>) => void) | undefined;
 
   constructor(
     name: string,
@@ -32,6 +33,8 @@ export class ParkedAction<P> implements Holder, Parked<P> {
     desk: Ownership | undefined,
     now: () => string,
     receive: (parked: ParkedAction<P>, receipt: Receipt) => void,
+    /** Sends it another way; needed where requests may be refused that are open. */
+    resend?: (parked: ParkedAction<P>) => void,
   ) {
     this.name = name;
     this.action = action;
@@ -41,6 +44,7 @@ export class ParkedAction<P> implements Holder, Parked<P> {
     this.#desk = desk;
     this.#now = now;
     this.#receive = receive;
+    this.#resend = resend;
     this.trace?.hold(this);
   }
 
@@ -65,6 +69,10 @@ export class ParkedAction<P> implements Holder, Parked<P> {
       this,
       whole ? delivered(this.action, this.#now(), [], 'direct') : unknown(this.action, this.#now(), lost(this.action)),
     );
+  }
+
+  left(): void {
+    this.#resend?.(this);
   }
 }
 

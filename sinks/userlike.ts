@@ -27,7 +27,7 @@ import {
   type Receipt,
 } from '../lib/model/index.js';
 import { profileFinder, renderingOf } from '../lib/profiles/index.js';
-import { traceOf, type Holder } from '../lib/trace.js';
+import { traceOf, type Holder, type Trace } from '../lib/trace.js';
 import type { UserlikeClient } from '../lib/userlike/client.js';
 import type { UserlikeDialect } from '../lib/userlike/dialect.js';
 import { encodeAction, listOrder } from '../lib/userlike/encode.js';
@@ -131,6 +131,22 @@ export function toUserlike(config: ToUserlikeConfig): OperatorFunction<OutboundA
         parked.trace?.release(parked, outcomeOf(receipt));
         completeWhenIdle();
       };
+      const sessionOf = (key: string): Session => {
+        let session = sessions.get(key);
+        if (session === undefined) sessions.set(key, (session = { calls: 0, gate: [], gated: false }));
+        return session;
+      };
+      const keyOf = ({ conversation }: OutboundAction, trace: Trace | undefined): string =>
+        trace?.keyOf(conversation) ?? conversationKey(conversation);
+      /** Ahead of what waits at a gate, which came later. */
+      const resend = (parked: ParkedAction<WireEvents>): void => {
+        const { action, trace } = parked;
+        waiting--;
+        sessionOf(keyOf(action, trace)).calls++;
+        calls.next(action);
+        trace?.release(parked);
+        completeWhenIdle();
+      };
       const skip = (receipt: Receipt): void => {
         subscriber.next(receipt);
         traceOf(receipt.action)?.conclude(
@@ -171,23 +187,21 @@ export function toUserlike(config: ToUserlikeConfig): OperatorFunction<OutboundA
             skip(skipped(action, now(), 'unsupported', encoded.left.message));
             return;
           }
-          const key = trace?.keyOf(conversation) ?? conversationKey(conversation);
+          const key = keyOf(action, trace);
           const exchange = webhook?.exchangeOf(key);
-          let session = sessions.get(key);
-          if (session === undefined && exchange !== undefined && kind !== 'media' && canAsk(desk, action)) {
+          if (!sessions.has(key) && exchange !== undefined && kind !== 'media' && canAsk(desk, action)) {
             waiting++;
-            exchange.park(new ParkedAction('toUserlike', action, encoded.right, exchange, desk, now, receive));
+            exchange.park(new ParkedAction('toUserlike', action, encoded.right, exchange, desk, now, receive, resend));
             return;
           }
-          if (session === undefined) sessions.set(key, (session = { calls: 0, gate: [], gated: false }));
+          const session = sessionOf(key);
           session.calls++;
           if (exchange !== undefined && !session.gated) {
             // What is in the answer comes first; it goes out now, and the call after it.
-            const gated = session;
-            gated.gated = true;
+            session.gated = true;
             exchange.afterwards(() => {
-              gated.gated = false;
-              for (const { action: waiting, release } of gated.gate.splice(0)) {
+              session.gated = false;
+              for (const { action: waiting, release } of session.gate.splice(0)) {
                 calls.next(waiting);
                 release();
               }

@@ -9,6 +9,8 @@ export interface Parked<P> {
   /** Asked when the answer is written; what does not go has told why. */
   goes(): boolean;
   done(whole: boolean): void;
+  /** The request is to come again, and nothing goes out with its answer. */
+  left(): void;
 }
 
 /** A session with open deliveries or requests: what of it is not answered yet, oldest first. */
@@ -24,6 +26,8 @@ export interface ExchangeOwner<P> {
   readonly windows: Deadlines<Exchange<P>>;
   /** The answer that is made of what parked, and of what became of the request's events until now. */
   answerOf(parked: readonly P[], traces: readonly Trace[]): Answer;
+  /** The answer that makes the request come again, if that is what became of its events. */
+  refusalOf(traces: readonly Trace[]): Answer | undefined;
   /** It takes no more actions. */
   left(exchange: Exchange<P>): void;
   /** One of its deliveries is settled. */
@@ -117,9 +121,12 @@ export class Exchange<P> implements SettleListener, QuietListener {
     this.#state = 'answering';
     this.#leaveWindow();
     this.#owner.left(this);
-    this.#parked = this.#parked.filter((parked) => parked.goes());
+    const refusal = this.#owner.refusalOf(this.#traces);
+    if (refusal === undefined) this.#parked = this.#parked.filter((parked) => parked.goes());
+    // Of other events, or of none: it comes again without them.
+    else for (const parked of this.#parked.splice(0)) parked.left();
     const payloads = this.#parked.map(({ payload }) => payload);
-    this.#respond(this.#owner.answerOf(payloads, this.#traces), (whole) => {
+    this.#respond(refusal ?? this.#owner.answerOf(payloads, this.#traces), (whole) => {
       this.#over(whole);
     });
   }

@@ -44,6 +44,8 @@ export interface Protocol<P> {
   readonly receive: (body: unknown, request: Incoming, arrival: Arrival) => Received;
   /** See `ExchangeOwner`. */
   readonly answerOf: (parked: readonly P[], traces: readonly Trace[]) => Answer;
+  /** See `ExchangeOwner`. Default: none. */
+  readonly refusalOf?: (traces: readonly Trace[]) => Answer | undefined;
   /** The answer when nobody listens or too much is open. Default: 503 with `Retry-After`. */
   readonly closed?: Answer;
 }
@@ -145,6 +147,10 @@ export class Receiver<P> implements ExchangeOwner<P> {
 
   answerOf(parked: readonly P[], traces: readonly Trace[]): Answer {
     return this.protocol.answerOf(parked, traces);
+  }
+
+  refusalOf(traces: readonly Trace[]): Answer | undefined {
+    return this.protocol.refusalOf?.(traces);
   }
 
   /** Why a request is turned away at the door, if it is. */

@@ -79,11 +79,13 @@ const protocolOf = (config: UserlikeWebhookConfig, maxBytes: number): Protocol<W
       told: { kind: 'undecodable', id, platform: 'userlike', conversation, at, problems, raw: body },
     };
   };
-  const answerOf = (parked: readonly WireEvents[], traces: readonly Trace[]): Answer => {
+  const comesAgain = (traces: readonly Trace[]): Answer | undefined => {
     const again =
       traces.length > 0 &&
       traces.every(({ settled, outcome, touched }) => settled && mayRunAgain(outcome ?? 'ignored', touched));
-    if (again) return CLOSED;
+    return again ? CLOSED : undefined;
+  };
+  const answerOf = (parked: readonly WireEvents[]): Answer => {
     const [only] = parked;
     const events = only !== undefined && parked.length === 1 ? only : parked.flat();
     return { status: 200, body: encodeBody(listOrder(events), alwaysList) };
@@ -93,6 +95,7 @@ const protocolOf = (config: UserlikeWebhookConfig, maxBytes: number): Protocol<W
     parse: (text) => JSON.parse(text) as unknown,
     receive: (body, _, arrival) => receive(body, arrival),
     answerOf,
+    refusalOf: comesAgain,
   };
 };
 

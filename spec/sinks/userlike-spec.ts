@@ -15,6 +15,7 @@ import {
   traceOf,
   type InboundEvent,
   type OutboundAction,
+  type Reply,
   type Trace,
 } from 'tidewire';
 import { virtualClock } from 'tidewire/testing';
@@ -176,6 +177,25 @@ describe('userlikeWebhook and toUserlike', () => {
     expect(await desk.post(request('start'))).to.include({ status: 503 });
     expect(saidIn((await desk.post(request('message', { body: 'x' }))).body)).to.deep.equal(['well']);
     expect(settled()).to.deep.equal({ failed: 2 });
+  });
+
+  it('goes by the API, in order, when the open request of a later event is to come again', async () => {
+    const slow = new Subject<Reply>();
+    const events: InboundEvent[] = [];
+    await started(
+      (event) => (event.kind === 'message' && event.text === 'slow' ? slow : throwError(() => new Error('no'))),
+      (source) => source.pipe(filter((event) => events.push(event) > 0)),
+    );
+    expect(await desk.post(request('message', { body: 'slow' }))).to.include({ status: 200, text: '' });
+    const failing = desk.post(request('message', { body: 'bad' }));
+    await until(() => events.length === 2);
+    for (const word of ['one', 'two', 'three']) slow.next(text(word));
+    slow.complete();
+    expect(await failing).to.include({ status: 503, text: '' });
+    await until(() => desk.receipts.length === 3);
+    expect(desk.receipts.every((receipt) => receipt.status === 'delivered' && receipt.via === 'api')).to.equal(true);
+    expect(desk.calls.flatMap(({ body }) => saidIn(body))).to.deep.equal(['one', 'two', 'three']);
+    expect(settled()).to.deep.equal({ handled: 1, failed: 1 });
   });
 
   it('goes by the API when the platform hangs up before the answer', async () => {
