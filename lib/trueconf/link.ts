@@ -246,6 +246,8 @@ export class Link {
       },
       deliver: (delivery) => {
         if (delivery.isAwaited && !this.#deliveries.observed) this.#isUnheard = this.#settings.receiveUnread;
+        // It comes behind the other with the next connection, which is not made before all calls have their answers.
+        if (delivery.isAwaited && this.#isUnheard) return;
         this.#deliveries.next(delivery);
       },
       progress: (fileId, bytes) => {

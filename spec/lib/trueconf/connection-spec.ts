@@ -376,6 +376,41 @@ describe('trueconfClient, its connection', () => {
       expect(socket.acknowledged).to.deep.equal([9]);
     });
 
+    it('tells nothing ahead of what nobody heard, while a call keeps its connection', () => {
+      make({ receiveUnread: true });
+      const open = end(client.createGroup('x'));
+      const socket = server.socket.welcome();
+      const message = (id: number): object => ({
+        type: 1,
+        id,
+        method: 'sendMessage',
+        payload: {
+          chatId: 'c',
+          messageId: `m${id}`,
+          timestamp: 1_735_725_600_000 + id,
+          author: { id: 'mira@tc.example.org', type: 1 },
+          type: 200,
+          content: { text: `text ${id}`, parseMode: 'text' },
+        },
+      });
+      const heard = (): string => deliveries.map(({ event }) => event.id).join(' ');
+      socket.tell(message(1));
+      listen();
+      socket.tell(message(2));
+      socket.tell({ type: 1, id: 3, method: 'clearHistory', payload: { chatId: 'c', forAll: true } });
+      expect(deliveries.map(({ isAwaited }) => isAwaited)).to.deep.equal([false]);
+      socket.answerAll('createGroupChat', { chatId: 'd' });
+      expect(open.value).to.deep.equal({ chatId: 'd' });
+      clock.advance(0);
+      deliveries = [];
+      const next = server.socket.welcome();
+      expect(next).not.to.equal(socket);
+      next.tell(message(1));
+      next.tell(message(2));
+      expect(heard()).to.equal('m1 m2');
+      expect(socket.acknowledged).to.deep.equal([3]);
+    });
+
     it('has ids that no other client has, though both connect in the same millisecond', () => {
       const ids = new Set<string>();
       for (let n = 0; n < 3; n++) {
