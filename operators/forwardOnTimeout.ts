@@ -1,4 +1,13 @@
-import { asyncScheduler, catchError, map, Observable, Subject, type OperatorFunction, type SchedulerLike } from 'rxjs';
+import {
+  asyncScheduler,
+  catchError,
+  map,
+  Observable,
+  Subject,
+  type OperatorFunction,
+  type SchedulerLike,
+  type Subscription,
+} from 'rxjs';
 import { accounts as programAccounts, type Accounts } from '../lib/accounts.js';
 import { address, isReply } from '../lib/address.js';
 import { consume } from '../lib/consume.js';
@@ -310,10 +319,23 @@ export function forwardOnTimeout(
           else fork.release(HOLDER);
         }
       };
+      /** Listens to what the desk tells of a conversation. */
+      const watch = (key: string, told: (owner: Owner) => void): Subscription => {
+        const watching = desk.changes$.subscribe({
+          next: (change) => {
+            if (conversationKey(change.conversation) === key) told(change.owner);
+          },
+          error: () => undefined,
+        });
+        subscriber.add(watching);
+        return watching;
+      };
       /** Emits what may be an answer or a handoff, and listens whether it arrives. */
       const send = (action: OutboundAction, trace: Trace | undefined): void => {
         const { kind, conversation, id, cause, by } = action;
         const key = trace?.keyOf(conversation) ?? conversationKey(conversation);
+        /** Who has the conversation since it went out, if the desk has told. */
+        let owner: Owner | undefined;
         const arrived = (): void => {
           if (kind !== 'handoff') {
             // A person answers the customer, and not this or that message.
@@ -325,13 +347,18 @@ export function forwardOnTimeout(
             const talk = talks.get(key);
             if (talk !== undefined) takeBack(talk, true);
           };
-          ask(desk.handOver(conversation, id), back);
+          // Given back already, what is open is the bot's.
+          if (owner === 'bot') return;
+          if (owner === undefined) ask(desk.handOver(conversation, id), back);
+          else back();
         };
         if (trace === undefined) arrived();
         else if (kind === 'handoff' || talks.has(key)) {
           if (kind === 'handoff') handing.add(trace.root);
+          const watching = kind === 'handoff' ? watch(key, (now) => (owner = now)) : undefined;
           trace.onSettled({
             settled: (_, outcome) => {
+              watching?.unsubscribe();
               if (ARRIVED.has(outcome) || outcome === (kind === 'handoff' ? 'handedOff' : 'queued')) arrived();
               else if (kind === 'handoff' && FAILED.has(outcome)) notTaken(talkOf(key, conversation), cause ?? id);
             },

@@ -292,6 +292,30 @@ describe('forwardOnTimeout', () => {
     expect(desk.outcomes('forwardOnTimeout')).to.deep.equal({});
   });
 
+  for (const back of ['ended', 'handoffFailed', 'returned'] as const)
+    it(`leaves what was given back (${back}) to the bot when the receipt of its handoff comes late`, () => {
+      const desk: Desk = new Desk((event) =>
+        event.id === 'a'
+          ? { kind: 'handoff', to }
+          : event.id === 'b'
+            ? desk.later(10, 'hi b')
+            : event.id === 'c'
+              ? text('hi c')
+              : undefined,
+      );
+      const { conversation } = message('a');
+      desk.deliver(message('a'));
+      desk.clock.advance(2);
+      if (back === 'returned') desk.desk.returnToBot(conversation).subscribe();
+      else desk.deliver({ ...message('back'), kind: back });
+      desk.deliver(message('b'));
+      desk.clock.advance(20);
+      expect(desk.receipts).to.deep.equal(['a#1 delivered', 'b#1 delivered']);
+      desk.deliver(message('c'));
+      desk.clock.advance(1_000);
+      expect(desk.seen).to.deep.equal(['0 handoff', '12 hi b', '22 hi c']);
+    });
+
   it('with `hold`, keeps a message open until it is answered or handed over', () => {
     const desk: Desk = new Desk(
       (event) => (event.id === 'a' ? desk.later(20, 'here').pipe(take(1)) : event.id === 'b' ? text('one') : undefined),
