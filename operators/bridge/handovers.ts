@@ -76,7 +76,11 @@ export class Handovers {
     const { conversation, id } = action;
     // Behind what was said before: it would be muted.
     return this.#answers.settled(turn.lane).pipe(
-      mergeMap(() => this.desk.handOver(conversation, id)),
+      mergeMap(() => {
+        // From here on the bot may not have it any more, and nobody would have it.
+        turn.isBinding = true;
+        return this.desk.handOver(conversation, id);
+      }),
       mergeMap((isOurs) => {
         if (isOurs) return this.seat.link([], conversation).pipe(map(() => true));
         turn.trace?.conclude('handedOff');

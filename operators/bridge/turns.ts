@@ -12,6 +12,8 @@ export class Turn extends Job<Item> {
   said = 0;
   /** Somebody else says what becomes of it. */
   isHandedOn = false;
+  /** What it does is not to be left half done: it goes on when its item is taken back. */
+  isBinding = false;
   inner: Subscription | undefined;
 
   constructor(
@@ -67,6 +69,7 @@ export class Turns {
         this.#over(turn, outcome);
       },
       interrupt: (turn, outcome) => {
+        if (turn.isBinding) return;
         turn.inner?.unsubscribe();
         this.#over(turn, outcome);
       },

@@ -1,14 +1,16 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { map } from 'rxjs';
+import { map, timer } from 'rxjs';
 import {
   bridge,
   dedupe,
+  forwardOnTimeout,
   memoryStore,
   operatorSeat,
   ownership,
   OUTCOMES,
   react,
+  text,
   type Conversation,
   type InboundEvent,
 } from 'tidewire';
@@ -391,4 +393,68 @@ describe('bridge, whatever customers, operators, platforms and the store do', ()
       });
     }
   }
+});
+
+describe('bridge around forwardOnTimeout, whoever hands over, and however late it is known', () => {
+  const to = { kind: 'any' } as const;
+  const scripts = fc.array(
+    fc.record({
+      kind: fc.constantFrom('ask' as const, 'ask' as const, 'say' as const, 'end' as const, 'return' as const),
+      who,
+      gapMs,
+    }),
+    { maxLength: 12 },
+  );
+  const afterMs = fc.integer({ min: 5, max: 60 });
+
+  it('leaves no customer with nobody', () => {
+    fc.assert(
+      fc.property(scripts, plans, afterMs, (script, { latencies, storeMs }, timeoutMs) => {
+        const clock = virtualClock();
+        const store = memoryStore({ scheduler: clock });
+        const [n, m] = [{ at: 0 }, { at: 0 }];
+        const next = (all: readonly number[], place: { at: number }): number => all[place.at++ % all.length] ?? 0;
+        const slow = storeMs.length === 0 ? store : slowStore(store, clock, () => next(storeMs, n));
+        const desk = ownership({ store: slow, scheduler: clock });
+        const bot = react(
+          (event) =>
+            event.kind !== 'message'
+              ? undefined
+              : timer(next(latencies, m), clock).pipe(
+                  map(() => (event.text === 'help' ? ({ kind: 'handoff', to } as const) : text(`bot: ${event.text}`))),
+                ),
+          { scheduler: clock },
+        );
+        const world = new BridgeDesk({
+          clock,
+          desk,
+          store: slow,
+          takes: () => true,
+          takesMs: () => next(latencies, m),
+          responder: forwardOnTimeout({ desk, afterMs: timeoutMs, to, scheduler: clock }, bot),
+        });
+        for (const { kind, who: at, gapMs: ms } of script) {
+          const customer = customers[at] ?? mira;
+          const heading = world.shown(chat).at(-1)?.id;
+          if (kind === 'end') world.ends(customer);
+          else if (kind !== 'return') world.says(customer, kind === 'ask' ? 'help' : 'hello');
+          else if (heading !== undefined) world.says(chat, '/return', { replyTo: heading });
+          clock.advance(ms);
+        }
+        clock.advance(30_000);
+        for (const customer of customers) {
+          const before = world.actions.length;
+          world.says(customer, 'anybody?');
+          clock.advance(30_000);
+          const heard = world.actions.slice(before).filter((action) => action.kind === 'text');
+          expect(
+            heard.some((action) => action.text.includes('anybody?')),
+            customer.id,
+          ).to.equal(true);
+        }
+        expect(world.accounts.counts()).to.include({ inFlight: 0 });
+      }),
+      { numRuns: 200 },
+    );
+  });
 });

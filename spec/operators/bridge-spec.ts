@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { delay, EMPTY, map, mergeMap, NEVER, Subject, throwError, timer } from 'rxjs';
+import { delay, EMPTY, filter, map, mergeMap, NEVER, Subject, throwError, timer } from 'rxjs';
 import {
   bridge,
   forwardOnTimeout,
@@ -14,6 +14,7 @@ import {
   type CapabilityProfile,
   type InboundEvent,
   type OutboundAction,
+  type Trace,
 } from 'tidewire';
 import { marbles, virtualClock } from 'tidewire/testing';
 import { itHandlesStreams } from '../support/backbone.js';
@@ -616,6 +617,28 @@ describe('bridge', () => {
       expect(desk.view(chat)).to.have.length(1);
       expect(desk.outcomes()).to.deep.equal({ handedOff: 1 });
     });
+
+    for (const ms of [0, 3, 6, 8, 11, 13, 16, 18, 21, 40])
+      it(`leave no customer with nobody when they are taken back after ${ms} ms`, () => {
+        const clock = virtualClock();
+        const store = slowStore(memoryStore({ scheduler: clock }), clock, () => 5);
+        const open: (Trace | undefined)[] = [];
+        const desk = new BridgeDesk({
+          clock,
+          store,
+          responder: bot,
+          takes: () => true,
+          before: filter((event) => open.push(traceOf(event)) > 0),
+        });
+        desk.says(mira, 'help');
+        clock.advance(ms);
+        open[0]?.cancel('handedOff');
+        clock.advance(1_000);
+        desk.says(mira, 'anybody?');
+        clock.advance(1_000);
+        expect([...desk.view(mira), ...desk.view(chat)]).to.include.oneOf(['re anybody?', 'Mira: anybody?']);
+        expect(desk.accounts.counts()).to.include({ inFlight: 0, late: 0 });
+      });
 
     it('do not wait for an answer that is held back until all is said', () => {
       const accounts = openAccounts();
