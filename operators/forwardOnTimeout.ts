@@ -1,12 +1,12 @@
 import {
   asyncScheduler,
   catchError,
+  EMPTY,
   map,
   Observable,
   Subject,
   type OperatorFunction,
   type SchedulerLike,
-  type Subscription,
 } from 'rxjs';
 import { accounts as programAccounts, type Accounts } from '../lib/accounts.js';
 import { address, isReply } from '../lib/address.js';
@@ -319,24 +319,13 @@ export function forwardOnTimeout(
           else fork.release(HOLDER);
         }
       };
-      /** Listens to what the desk tells of a conversation. */
-      const watch = (key: string, told: (owner: Owner) => void): Subscription => {
-        const watching = desk.changes$.subscribe({
-          next: (change) => {
-            if (conversationKey(change.conversation) === key) told(change.owner);
-          },
-          error: () => undefined,
-        });
-        subscriber.add(watching);
-        return watching;
-      };
       /** Emits what may be an answer or a handoff, and listens whether it arrives. */
       const send = (action: OutboundAction, trace: Trace | undefined): void => {
         const { kind, conversation, id, cause, by } = action;
         const key = trace?.keyOf(conversation) ?? conversationKey(conversation);
-        /** Who has the conversation since it went out, if the desk has told. */
-        let owner: Owner | undefined;
-        const arrived = (): void => {
+        /** Whether somebody has the conversation since it went out, if the desk has told. */
+        let isTaken: boolean | undefined;
+        const arrived = (outcome?: Outcome): void => {
           if (kind !== 'handoff') {
             // A person answers the customer, and not this or that message.
             answered(talks.get(key), by === 'human' ? undefined : cause);
@@ -348,18 +337,23 @@ export function forwardOnTimeout(
             if (talk !== undefined) takeBack(talk, true);
           };
           // Given back already, what is open is the bot's.
-          if (owner === 'bot') return;
-          if (owner === undefined) ask(desk.handOver(conversation, id), back);
-          else back();
+          if (isTaken === true) back();
+          // Whoever found that somebody has it has asked the desk: it must not be taken from the bot that has it by now.
+          else if (isTaken === undefined && outcome !== 'handedOff') ask(desk.handOver(conversation, id), back);
         };
         if (trace === undefined) arrived();
         else if (kind === 'handoff' || talks.has(key)) {
           if (kind === 'handoff') handing.add(trace.root);
-          const watching = kind === 'handoff' ? watch(key, (now) => (owner = now)) : undefined;
+          const watching = (kind === 'handoff' ? desk.changes$ : EMPTY).subscribe({
+            next: (change) => {
+              if (conversationKey(change.conversation) === key) isTaken = change.owner !== 'bot';
+            },
+            error: () => undefined,
+          });
           trace.onSettled({
             settled: (_, outcome) => {
-              watching?.unsubscribe();
-              if (ARRIVED.has(outcome) || outcome === (kind === 'handoff' ? 'handedOff' : 'queued')) arrived();
+              watching.unsubscribe();
+              if (ARRIVED.has(outcome) || outcome === (kind === 'handoff' ? 'handedOff' : 'queued')) arrived(outcome);
               else if (kind === 'handoff' && FAILED.has(outcome)) notTaken(talkOf(key, conversation), cause ?? id);
             },
           });

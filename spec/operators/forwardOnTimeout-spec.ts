@@ -316,6 +316,24 @@ describe('forwardOnTimeout', () => {
       expect(desk.seen).to.deep.equal(['0 handoff', '12 hi b', '22 hi c']);
     });
 
+  it('takes nothing from the bot for a handoff that ends handed off where nobody has the conversation', () => {
+    const clock = virtualClock();
+    const account = openAccounts({ scheduler: clock }).of('desk');
+    const desk = ownership({ scheduler: clock });
+    const source = new Subject<InboundEvent>();
+    const responder = react(() => ({ kind: 'handoff', to }) as const);
+    source
+      .pipe(forwardOnTimeout({ desk, afterMs: 100, to, scheduler: clock }, responder))
+      .subscribe((action) => traceOf(action)?.conclude('handedOff'));
+    const event = message('a');
+    const trace = account.open(event);
+    source.next(event);
+    trace.release(account);
+    let owner: string | undefined;
+    desk.ownerOf(event.conversation).subscribe((found) => (owner = found));
+    expect([trace.outcome, owner]).to.deep.equal(['handedOff', 'bot']);
+  });
+
   it('with `hold`, keeps a message open until it is answered or handed over', () => {
     const desk: Desk = new Desk(
       (event) => (event.id === 'a' ? desk.later(20, 'here').pipe(take(1)) : event.id === 'b' ? text('one') : undefined),
