@@ -151,7 +151,10 @@ export class DdpStreams {
     entry.timer?.unsubscribe();
     entry.timer = this.#scheduler.schedule(() => {
       const sentence = `the subscription to ${stream} had no answer within ${requestTimeoutMs} ms`;
-      this.#end(entry, new ChatError('timeout', 'rocketchat', sentence));
+      const error = new ChatError('timeout', 'rocketchat', sentence);
+      // What was there before lasts over lost connections, and this is one.
+      if (entry.gapSince === undefined) this.#end(entry, error);
+      else session.end(error);
     }, requestTimeoutMs);
     // One kind of stream looks at `token`, the others at `visitorToken`.
     const args = token === undefined ? [] : [{ token, visitorToken: token }];

@@ -395,6 +395,19 @@ describe('the realtime connection of rocketchatClient', () => {
       expect(await failure(client.stream('room-messages', ROOM))).to.include({ kind: 'timeout', inDoubt: false });
     });
 
+    it('that was there before goes on with another connection when it has no answer on one', async () => {
+      make({ requestTimeoutMs: 30 });
+      const { readies, ends } = listen(mine());
+      await until(() => readies().length === 1);
+      server.onFrame = ({ msg }) => msg === 'sub' && server.peers.length === 2;
+      server.peer.ws.terminate();
+      await until(() => readies().length === 2);
+      expect(server.peers).to.have.length(3);
+      expect(readies()[1]).to.have.property('gapSince');
+      expect(statuses.map((status) => status.kind === 'reconnecting' && status.error.kind)).to.include('timeout');
+      expect(ends).to.deep.equal([]);
+    });
+
     it('waits for the next connection, however long, when the one that it was sent on is lost', async () => {
       const clock = virtualClock();
       server.onFrame = ({ msg, params }) => msg === 'sub' && (params as unknown[])[0] === ROOM;
