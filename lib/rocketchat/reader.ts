@@ -55,6 +55,8 @@ interface Task {
   isAgain: boolean;
   /** How many events were settled when there was no place for what was read: before another is, there will be none. */
   fullAt: number | undefined;
+  /** What was told of what is not read to its end yet: when that fails, reading on does not tell it again. */
+  readonly told: Set<string>;
 }
 
 /** What was read, and its place. What of it happened before `from` is not new. */
@@ -68,6 +70,9 @@ const itemOf = (told: Told, from = -Infinity): Item => {
   const [first] = told.events;
   return { told, place: first === undefined ? { at: 0, rank: 0, id: '' } : placeOf(first), from };
 };
+
+/** One event of one time: two may happen within a millisecond, but by two messages. */
+const keyOf = ({ messageId = '' }: Told, { id, at }: InboundEvent): string => `${messageId} ${at} ${id}`;
 
 /** The place of the last that was taken, and the first that was not. */
 interface Taken {
@@ -96,25 +101,22 @@ export class Reader {
     if (task === undefined) {
       task = {
         room,
-        state: state ?? [],
-        listedAt: listedAt ?? 0,
+        state: [],
+        listedAt: 0,
         attempts: 0,
         epoch: 0,
         isRunning: false,
         isAgain: false,
         fullAt: undefined,
+        told: new Set(),
       };
       this.#tasks.set(room, task);
       if (isUrgent) this.#line.unshift(task);
       else this.#line.push(task);
-    } else {
-      task.state = state ?? task.state;
-      task.listedAt = listedAt ?? task.listedAt;
-      if (task.isRunning) task.isAgain = true;
-      else if (isUrgent && this.#line[0] !== task) {
-        this.#line = [task, ...this.#line.filter((one) => one !== task)];
-      }
-    }
+    } else if (task.isRunning) task.isAgain = true;
+    else if (isUrgent && this.#line[0] !== task) this.#line = [task, ...this.#line.filter((one) => one !== task)];
+    task.state = state ?? task.state;
+    task.listedAt = listedAt ?? task.listedAt;
     this.advance();
   }
 
@@ -184,13 +186,14 @@ export class Reader {
       ...deleted.map(({ id, at }) => this.#removal(room, id, at)),
     ].sort((one, other) => inOrder(one.place, other.place));
     const { settled } = inbox;
-    const { last, ...read } = this.#takeAll(items);
+    const { last, ...read } = this.#takeAll(task, items);
     let { refused } = read;
     if (refused === undefined) {
       for (const { raw } of updated) seenAt = Math.max(seenAt, messageIn(raw).changedAt ?? 0);
       room.seenAt = seenAt;
-      refused = this.#takeAll(this.#stateOf(task)).refused;
+      refused = this.#takeAll(task, this.#stateOf(task)).refused;
     }
+    if (refused === undefined) task.told.clear();
     // A connection that was lost while it was read may have cost more, and what is held came after that.
     if (refused === undefined && !task.isAgain && !inbox.isDoubtful(task)) {
       this.#done(task);
@@ -208,21 +211,30 @@ export class Reader {
   }
 
   /** In order, up to what finds no place. */
-  #takeAll(items: readonly Item[]): Taken {
-    const { inbox } = this.#rules;
+  #takeAll(task: Task, items: readonly Item[]): Taken {
     let last: Place | undefined;
-    const refused = items.find(({ told, place, ...options }) => {
-      if (inbox.take(told, options) === 'refused') return true;
-      last = place;
+    const refused = items.find((item) => {
+      if (!this.#isTaken(task, item)) return true;
+      last = item.place;
       return false;
     });
     return { last, refused };
   }
 
-  #force({ room }: Task, { told, place, ...options }: Item): void {
+  #isTaken({ told: before }: Task, { told, place: _, ...options }: Item, evenFull = false): boolean {
     const { inbox } = this.#rules;
-    inbox.take(told, { ...options, evenFull: true });
-    inbox.release(room, place);
+    const events = told.events.filter((event) => !before.has(keyOf(told, event)));
+    if (events.length === 0) return true;
+    const fresh = events.length === told.events.length ? told : { ...told, events };
+    if (inbox.take(fresh, { ...options, evenFull }) === 'refused') return false;
+    for (const event of events) before.add(keyOf(told, event));
+    return true;
+  }
+
+  #force(task: Task, refused: Item): void {
+    const { inbox } = this.#rules;
+    this.#isTaken(task, refused, true);
+    inbox.release(task.room, refused.place);
   }
 
   #done(task: Task): void {
@@ -264,7 +276,7 @@ export class Reader {
     const isThrottled = error.kind === 'throttled';
     if (!isThrottled) task.attempts++;
     if (!mayPass(error) || task.attempts >= MOST_ATTEMPTS) {
-      this.#takeAll(this.#stateOf(task));
+      this.#takeAll(task, this.#stateOf(task));
       this.#done(task);
       gaveUp(room.id, since, error);
       return;

@@ -35,6 +35,18 @@ describe('fromRocketChat, of what happens within milliseconds', () => {
     expect(bench.accounts.explain(second?.id ?? '')).to.have.length(1);
   });
 
+  it('reads each time that it was taken, also where they are of one millisecond', () => {
+    const { bench, mira, rid, clock, cut } = burst();
+    cut();
+    mira.take(rid);
+    mira.forward(rid, { department: SECOND });
+    mira.take(rid);
+    bench.port.connect();
+    clock.advance(1_000);
+    const taken = bench.events.filter(({ kind }) => kind === 'handoffTaken').map(({ id }) => id);
+    expect(taken).to.deep.equal([`${rid}~taken~${mira.id}`, `${rid}~taken~${mira.id}~2`]);
+  });
+
   // Looking for it takes 140 ms, and reading another 70: the second look is over before the room was read, or after.
   for (const ms of [80, 150])
     it(`reads a room once more where the socket was lost again ${ms} ms later`, () => {
@@ -70,6 +82,24 @@ describe('fromRocketChat, of what happens within milliseconds', () => {
       expect(bench.said(rid)).to.deep.equal(words);
       expect(bench.counts).not.to.have.any.keys('inFlight', 'failed');
     });
+
+  it('reads on, and tells nothing of it twice, where all that is told fails before anything of it was delivered', () => {
+    const { bench, visitor, rid, clock, cut } = burst('8.8.0', { maxPerConversation: 4, settles: false });
+    bench.finishAll();
+    bench.emitted.subscribe(({ id }) => clock.schedule(() => bench.finish(id, 'failed'), 20));
+    bench.port.answerMs = 70;
+    cut();
+    const words = Array.from({ length: 10 }, (_, n) => `m${n}`);
+    for (const text of words) {
+      visitor.say(text);
+      clock.advance(20);
+    }
+    bench.port.calls.length = 0;
+    bench.port.connect();
+    clock.advance(60_000);
+    expect(bench.said(rid)).to.deep.equal(words);
+    expect(bench.port.calls.length).to.be.at.most(words.length);
+  });
 
   it('reads what was said in the very millisecond in which it heard of the room first', () => {
     const stage = world();
