@@ -38,6 +38,8 @@ const PAUSE_MS = 1_000;
 /** @internal */
 export interface Need {
   readonly state?: readonly InboundEvent[];
+  /** What was turned away, and its messages do not say: goes with that. */
+  readonly missed?: readonly InboundEvent[];
   readonly listedAt?: number;
   readonly isUrgent?: boolean;
 }
@@ -46,6 +48,8 @@ interface Task {
   readonly room: RoomEntry;
   /** What the room says of itself, which counts where its messages say nothing; and when it was changed last. */
   state: readonly InboundEvent[];
+  /** The last of each that was turned away, and that no message says. */
+  missed: readonly InboundEvent[];
   listedAt: number;
   attempts: number;
   /** How many connections were lost before it was read. */
@@ -94,7 +98,7 @@ export class Reader {
   }
 
   /** A room is behind: nothing of it goes out until it was read. What belongs to no room has no history. */
-  need(room: RoomEntry, { state, listedAt, isUrgent = false }: Need = {}): void {
+  need(room: RoomEntry, { state, missed = [], listedAt, isUrgent = false }: Need = {}): void {
     if (room.id === '') return;
     room.isBehind = true;
     let task = this.#tasks.get(room);
@@ -102,6 +106,7 @@ export class Reader {
       task = {
         room,
         state: [],
+        missed: [],
         listedAt: 0,
         attempts: 0,
         epoch: 0,
@@ -116,6 +121,7 @@ export class Reader {
     } else if (task.isRunning) task.isAgain = true;
     else if (isUrgent && this.#line[0] !== task) this.#line = [task, ...this.#line.filter((one) => one !== task)];
     task.state = state ?? task.state;
+    task.missed = [...task.missed.filter(({ id }) => !missed.some((one) => one.id === id)), ...missed];
     task.listedAt = listedAt ?? task.listedAt;
     this.advance();
   }
@@ -249,9 +255,9 @@ export class Reader {
   }
 
   /** What the room says of itself counts where its messages say nothing. */
-  #stateOf({ room: { id: rid }, state }: Task): readonly Item[] {
+  #stateOf({ room: { id: rid }, state, missed }: Task): readonly Item[] {
     const from = this.#rules.from();
-    return state.map((event) => itemOf({ witness: 'state', rid, events: [event], isRead: true }, from));
+    return [...missed, ...state].map((event) => itemOf({ witness: 'state', rid, events: [event], isRead: true }, from));
   }
 
   #message({ id: rid }: RoomEntry, { id, raw, at }: RocketchatMessage, from: number): Item {

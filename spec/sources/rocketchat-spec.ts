@@ -483,6 +483,18 @@ describe('fromRocketChat', () => {
       expect(bench.said(rid).at(-1)).to.equal('h');
     });
 
+    it('tells that rooms wait, also where there was no place for that, and no message says it', () => {
+      const { bench, clock, core } = talk({ ...full, maxInFlight: 2, realtime: { departments: [SALES] } });
+      const rids = ['Dana', 'Lev', 'Ida'].map((name) => core.visitor(name, { department: SALES }).open());
+      expect(bench.events.map(({ id }) => id)).to.deep.equal([`${rids[0]}~started`, `${rids[0]}~queued~${SALES}`]);
+      for (let n = 0; n < 9; n++) {
+        bench.finishAll();
+        clock.advance(1_000);
+      }
+      for (const rid of rids) expect(bench.life(rid)).to.deep.equal(['started', `queued~${SALES}`]);
+      expect(bench.counts).to.deep.equal({ refused: 4, handled: 6 });
+    });
+
     it('goes on with other rooms when one is full, and with all of them after it was full itself', () => {
       const { bench, open, clock } = talk({ ...full, maxInFlight: 6 });
       const [dana, lev] = [open('Dana'), open('Lev')];
