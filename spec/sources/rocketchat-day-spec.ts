@@ -45,6 +45,7 @@ const isEdit = ({ kind }: InboundEvent): boolean => kind === 'edited';
 const isLife = ({ id }: InboundEvent): boolean => /~(started|taken|forwarded|ended)/.test(id);
 const idsOf = ({ events }: Bench, isAsked: (event: InboundEvent) => boolean): readonly string[] =>
   events.filter(isAsked).map(({ id }) => id);
+const isQueued = ({ id }: InboundEvent): boolean => /~queued~[0-9a-f]+$/.test(id);
 const byRoom = (
   { events }: Bench,
   isAsked: (event: InboundEvent) => boolean,
@@ -197,11 +198,12 @@ for (const version of ['8.8.0', '7.10.0'])
       );
     });
 
+    const bounds = fc.record({
+      maxInFlight: fc.integer({ min: 1, max: 20 }),
+      maxPerConversation: fc.integer({ min: 1, max: 8 }),
+    });
+
     it('does so within any bounds, however slowly it is worked on: what finds no place is read later', () => {
-      const bounds = fc.record({
-        maxInFlight: fc.integer({ min: 1, max: 20 }),
-        maxPerConversation: fc.integer({ min: 1, max: 8 }),
-      });
       fc.assert(
         fc.property(
           STEPS,
@@ -231,6 +233,42 @@ for (const version of ['8.8.0', '7.10.0'])
           },
         ),
         { numRuns: 20 },
+      );
+    });
+
+    it('tells all within any bounds, and does not call for ever, where all that it tells fails: that rooms wait, too', () => {
+      fc.assert(
+        fc.property(
+          STEPS,
+          fc.array(fc.nat(14), { minLength: 60, maxLength: 60 }),
+          bounds,
+          (steps, troubles, within) => {
+            const stage = world({ version });
+            const realtime = { departments: [SALES, SECOND] };
+            const calm = new Bench(stage, { realtime });
+            const failing = new Bench(stage, { realtime, settles: false, ...within });
+            const full = new Bench(stage, { realtime, settles: false, ...within });
+            const before = (n: number): void => {
+              trouble(stage, failing, calm, troubles[n] === 1 ? 10 : troubles[n]);
+              if (n % 3 > 0) return;
+              failing.finishAll('failed');
+              full.finishAll();
+            };
+            live(stage, steps, before, [1_000, 0, 20, 1, 150, 0, 0]);
+            failing.port.connect();
+            for (let n = 0; n < 400; n++) {
+              failing.finishAll('failed');
+              full.finishAll();
+              stage.clock.advance(1_000);
+            }
+            expect(idsOf(failing, isMessage)).to.include.members([...idsOf(calm, isMessage)]);
+            expect(idsOf(full, isQueued)).to.include.members([...idsOf(calm, isQueued)]);
+            const { refused = 0 } = failing.counts as { readonly refused?: number };
+            expect(failing.port.calls.length).to.be.at.most(5 * calm.events.length + refused);
+            for (const { counts } of [failing, full]) expect(counts).not.to.have.any.keys('inFlight');
+          },
+        ),
+        { numRuns: 12 },
       );
     });
   });

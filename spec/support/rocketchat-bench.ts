@@ -124,8 +124,8 @@ export class Bench {
     if (touched) trace?.touch();
     trace?.release(worker, outcome);
   }
-  finishAll(): void {
-    for (const id of this.#working.keys()) this.finish(id);
+  finishAll(outcome: Outcome = 'handled'): void {
+    for (const id of this.#working.keys()) this.finish(id, outcome);
   }
 
   /** The texts of messages, of one room or all, edits after a star. */
