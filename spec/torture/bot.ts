@@ -63,7 +63,7 @@ const events = merge(fromUserlike({ webhook }), fromTrueConf({ client, acknowled
 const early: OperatorFunction<InboundEvent, unknown> = (all) =>
   all.pipe(
     tap((event) => traceOf(event)?.cancel('queued')),
-    concatMap((event) => timer(10).pipe(mergeMap(() => inbox.add(event)))),
+    concatMap((event) => timer(200).pipe(mergeMap(() => inbox.add(event)))),
   );
 const accept: OperatorFunction<InboundEvent, unknown> =
   orders.isBroken === 'early' ? early : toQueue(inbox, { scheduler });

@@ -20,7 +20,7 @@ export interface TortureConfig {
   readonly kills: number;
   readonly seed: number;
   readonly isBroken: Break | undefined;
-  /** How each life goes; without it, as the seed has it. */
+  /** How each life goes, with no other trouble; without it, as the seed has it. */
   readonly plan?: LifePlan;
   /** Told of each life when it is over. */
   readonly onLife: (life: LifeReport) => void;
@@ -111,7 +111,7 @@ class Campaign {
     customers.onUserlike(this.#userlike, CUSTOMERS);
     customers.onTrueconf(this.#trueconf, CUSTOMERS);
     const trouble = new Trouble(breaking, this.#userlike, this.#trueconf, CUSTOMERS);
-    trouble.start();
+    if (plan === undefined) trouble.start();
     while (this.#kills < kills) await this.#live(plan ?? planOf(plans));
     trouble.stop();
     const letters = await this.#rest(customers);

@@ -37,6 +37,8 @@ export const chatfirstChannelPlatform: MakePlatform = async ({ clock, accounts }
     request.on('end', () => came.push({ path: request.url ?? '', body: Buffer.concat(chunks).toString() }));
     channel.node(request, response);
   }).listen(0, '127.0.0.1');
+  // Whoever calls may take longer for the next call than Node waits for it.
+  server.keepAliveTimeout = 0;
   await once(server, 'listening');
   const bridge = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const simulator = await chatfirstSimulator({

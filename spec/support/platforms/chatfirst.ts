@@ -55,6 +55,8 @@ export const chatfirstPlatform =
       calls++;
       adapter.node(request, response);
     }).listen(0, '127.0.0.1');
+    // Whoever calls may take longer for the next call than Node waits for it.
+    server.keepAliveTimeout = 0;
     await once(server, 'listening');
     const adapterUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}${MOUNT}`;
     const simulator = await chatfirstSimulator({

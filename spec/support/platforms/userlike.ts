@@ -24,6 +24,8 @@ export const userlikePlatform =
       scheduler: clock,
     });
     const server = createServer(webhook.node).listen(0, '127.0.0.1');
+    // Whoever calls may take longer for the next call than Node waits for it.
+    server.keepAliveTimeout = 0;
     await once(server, 'listening');
     const hookUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`;
     const simulator = await userlikeSimulator({
