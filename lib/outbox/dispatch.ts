@@ -43,6 +43,8 @@ export interface DispatchHost extends IntentOwner {
   readonly send: (action: OutboundAction) => void;
   /** What may go out now that this is with the sink, or will never be. */
   readonly passed: (intent: Intent) => void;
+  /** It is safe in the queue, and others send it. */
+  readonly letGo: (intent: Intent) => void;
   /** It is over, with this receipt; `outcome`: of its account. */
   readonly over: (intent: Intent, receipt: Receipt, outcome: Outcome) => void;
   /** Something that had begun is over. */
@@ -72,6 +74,8 @@ export class Dispatch implements EndingHost {
   readonly #ending: Ending;
   #forgotten: Subscription | undefined;
   #lease: Subscription | undefined;
+  /** Whether somebody else sends: another process, or another subscriber in this one. */
+  #isElsewhere = false;
   #isStopped = false;
   #isOver = false;
 
@@ -95,7 +99,11 @@ export class Dispatch implements EndingHost {
       },
       error: this.error,
     });
-    this.#lease = ledger.queue.lease({ perKey: PER_KEY, maxInFlight }).subscribe({
+    const holder = (who: 'us' | 'others'): void => {
+      this.#isElsewhere = who === 'others';
+      if (this.#isElsewhere) this.#letGo(this.#lines.lose());
+    };
+    this.#lease = ledger.queue.lease({ perKey: PER_KEY, maxInFlight, holder }).subscribe({
       next: (leased) => {
         const flight = this.#lines.take(leased, ledger.keyOf(leased.item));
         if (flight !== undefined) this.#begin(flight);
@@ -105,7 +113,7 @@ export class Dispatch implements EndingHost {
           this.#host.error(error);
           return;
         }
-        this.#lines.lose();
+        holder('others');
         this.#insistence.later(AGAIN_MS, () => {
           this.start();
         });
@@ -122,6 +130,17 @@ export class Dispatch implements EndingHost {
   /** It will not: the queue refused it. */
   forgo(intent: Intent): void {
     this.#lines.forgo(intent);
+  }
+
+  /** They are safe in the queue: if others have it, nobody here waits for them. */
+  safe(intents: readonly Intent[]): void {
+    for (const intent of intents) {
+      intent.isSafe = true;
+      if (this.#isElsewhere && intent.flight === undefined) {
+        this.#lines.forgo(intent);
+        this.#letGo([intent]);
+      }
+    }
   }
 
   /** It is taken back: at once if it is in our hands and not begun, else as soon as it is looked at. */
@@ -180,8 +199,9 @@ export class Dispatch implements EndingHost {
     this.#host.idle();
   };
 
-  readonly waitAgain = (flight: Flight): void => {
-    this.#lines.waitAgain(flight);
+  readonly lost = (flight: Flight): void => {
+    this.#lines.leave(flight);
+    this.#letGo(flight.intent === undefined ? [] : [flight.intent]);
   };
 
   readonly returned = (conversation: string): void => {
@@ -191,6 +211,12 @@ export class Dispatch implements EndingHost {
   readonly error = (error: unknown): void => {
     if (!this.#isOver) this.#host.error(error);
   };
+
+  #letGo(intents: readonly Intent[]): void {
+    if (this.#isOver) return;
+    for (const intent of intents) this.#host.letGo(intent);
+    this.#host.idle();
+  }
 
   #begin(flight: Flight): void {
     if (this.#isStopped || this.#isOver) return;

@@ -15,7 +15,7 @@ export interface EndingHost {
   /** It is over, and that is noted. */
   readonly over: (flight: Flight) => void;
   /** It is not ours any more: whoever has the queue now will find it. */
-  readonly waitAgain: (flight: Flight) => void;
+  readonly lost: (flight: Flight) => void;
   /** What is in our hands of a conversation is in the queue again. */
   readonly returned: (conversation: string) => void;
   readonly error: (error: unknown) => void;
@@ -183,9 +183,10 @@ export class Ending {
       next: then,
       error: (thrown: unknown) => {
         if (toChatError('outbox', thrown).kind === 'conflict') {
-          // Whoever has the queue now will find it.
-          if (flight.receipt !== undefined) this.#host.over(flight);
-          else this.#host.waitAgain(flight);
+          const { receipt, isForgotten } = flight;
+          // What was not to go out, and is still in the queue, does so now.
+          if (receipt === undefined || (receipt.status === 'skipped' && !isForgotten)) this.#host.lost(flight);
+          else this.#host.over(flight);
           return;
         }
         this.#insistence.again(thrown, () => {

@@ -12,6 +12,8 @@ export interface EntranceHost {
   readonly expect: (intents: readonly Intent[]) => void;
   /** It is not, and may be once more. */
   readonly forgo: (intent: Intent) => void;
+  /** It is safe in the queue. */
+  readonly safe: (intents: readonly Intent[]) => void;
   /** The queue does not take it. */
   readonly drop: (intents: readonly Intent[], error: ChatError) => void;
 }
@@ -69,7 +71,7 @@ export class Entrance {
     entering.writing = this.#ledger.queue.add(intent.item, { together }).subscribe({
       next: () => {
         this.#leave(entering);
-        intent.isSafe = true;
+        this.#host.safe([intent]);
       },
       error: (thrown: unknown) => {
         this.#leave(entering);

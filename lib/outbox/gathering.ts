@@ -15,6 +15,8 @@ export interface GatheringHost {
   readonly account: Account;
   /** They come out of the queue soon. */
   readonly expect: (intents: readonly Intent[]) => void;
+  /** They are safe in the queue. */
+  readonly safe: (intents: readonly Intent[]) => void;
   /** They do not: the receipt is `failed` with an error, `skipped` without. */
   readonly drop: (intents: readonly Intent[], error?: ChatError) => void;
 }
@@ -66,7 +68,7 @@ export class Gathering implements QuietListener {
         writings: [ledger.adding(intents.map(({ item }) => item))],
         isEffect: true,
         written: () => {
-          for (const intent of intents) intent.isSafe = true;
+          this.#host.safe(intents);
         },
         dropped: (error) => {
           this.#host.drop(intents, error);
@@ -87,7 +89,7 @@ export class Gathering implements QuietListener {
   }
 
   #write(intents: readonly Intent[], resubmitted: number): void {
-    const { ledger, account, expect, drop } = this.#host;
+    const { ledger, account, expect, safe, drop } = this.#host;
     const { id, conversation } = this.#root;
     const items = intents.map(({ item }) => item);
     this.#isWriting = true;
@@ -104,11 +106,10 @@ export class Gathering implements QuietListener {
           this.#isWriting = false;
           this.#hasWritten = true;
           if (isKnown) drop(intents);
-          else
-            for (const intent of intents) {
-              intent.isSafe = true;
-              intent.leave('queued', account);
-            }
+          else {
+            for (const intent of intents) intent.leave('queued', account);
+            safe(intents);
+          }
           if (this.#root.quiet) this.quiet();
         },
         error: (thrown: unknown) => {

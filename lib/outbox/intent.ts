@@ -74,6 +74,13 @@ export class Intent implements Holder {
     trace?.release(this, outcome, receipt.status === 'failed' ? receipt.error.message : undefined);
   }
 
+  /** It is safe, and others send it. */
+  letGo(): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.trace?.release(this, 'queued');
+  }
+
   /** Nobody listens any more. What is safe goes out later, for another subscriber. */
   abandon(): void {
     if (this.isOver) return;

@@ -12,9 +12,12 @@ export class Lines {
   readonly #waiting = new Map<string, Intent[]>();
   /** What is in our hands: by conversation. */
   readonly #lines = new Map<string, Flight[]>();
+  /** What was with the sink, or answered by it, when others got the queue: told as it comes. */
+  readonly #late = new Set<Flight>();
 
   /** Whether something has begun that is not over. */
   get isBusy(): boolean {
+    if (this.#late.size > 0) return true;
     for (const line of this.#lines.values()) if (line.some(({ state }) => state !== 'idle')) return true;
     return false;
   }
@@ -48,6 +51,7 @@ export class Lines {
   /** It is over. What is next, unless that has begun. */
   leave(flight: Flight): Flight | undefined {
     flight.state = 'over';
+    this.#late.delete(flight);
     const { key } = flight.leased;
     const line = this.#lines.get(key);
     const index = line?.indexOf(flight) ?? -1;
@@ -62,10 +66,41 @@ export class Lines {
   clear(conversation: string): void {
     const line = this.#lines.get(conversation) ?? [];
     this.#lines.delete(conversation);
-    for (const flight of [...line].reverse()) this.waitAgain(flight);
+    for (const flight of [...line].reverse()) this.#waitAgain(flight);
   }
 
-  waitAgain(flight: Flight): void {
+  /** The queue has nothing of a conversation any more: what waited in it, and what is in our hands. */
+  forget(conversation: string): { readonly gone: readonly Intent[]; readonly inHand: readonly Flight[] } {
+    const gone = this.#takeSafe(({ item }) => conversationKey(item.conversation) === conversation);
+    return { gone, inHand: [...(this.#lines.get(conversation) ?? [])] };
+  }
+
+  /** Others have the queue: what of ours is safe in it is theirs, but for what the sink has or has answered. */
+  lose(): readonly Intent[] {
+    const lost: Intent[] = [];
+    for (const line of this.#lines.values()) {
+      for (const flight of line) {
+        const { state, intent, receipt } = flight;
+        if (state === 'sent' || receipt !== undefined) this.#late.add(flight);
+        else {
+          // What is in doubt is found out by them.
+          if (state === 'ending') intent?.trace?.touch();
+          flight.state = 'over';
+          if (intent !== undefined) lost.push(intent);
+        }
+      }
+    }
+    this.#lines.clear();
+    return [...lost, ...this.#takeSafe(() => true)];
+  }
+
+  /** Nobody listens any more. */
+  end(): void {
+    for (const line of [...this.#lines.values(), this.#late]) for (const { intent } of line) intent?.abandon();
+    for (const intents of this.#waiting.values()) for (const intent of intents) intent.abandon();
+  }
+
+  #waitAgain(flight: Flight): void {
     const { intent, key } = flight;
     if (flight.state === 'over') return;
     flight.state = 'over';
@@ -74,30 +109,12 @@ export class Lines {
     this.#waiting.set(key, [intent, ...(this.#waiting.get(key) ?? [])]);
   }
 
-  /** The queue has nothing of a conversation any more: what waited in it, and what is in our hands. */
-  forget(conversation: string): { readonly gone: readonly Intent[]; readonly inHand: readonly Flight[] } {
-    const gone: Intent[] = [];
-    for (const intents of this.#waiting.values()) {
-      for (const intent of intents)
-        if (intent.isSafe && conversationKey(intent.item.conversation) === conversation) gone.push(intent);
-    }
-    for (const intent of gone) this.forgo(intent);
-    return { gone, inHand: [...(this.#lines.get(conversation) ?? [])] };
-  }
-
-  /** Another process has the queue: what the sink has is told as it comes, all else waits. */
-  lose(): void {
-    for (const [conversation, line] of [...this.#lines]) {
-      const rest = line.filter(({ state }) => state !== 'sent' && state !== 'ending');
-      this.#lines.set(conversation, rest);
-      this.clear(conversation);
-    }
-  }
-
-  /** Nobody listens any more. */
-  end(): void {
-    for (const line of this.#lines.values()) for (const { intent } of line) intent?.abandon();
-    for (const intents of this.#waiting.values()) for (const intent of intents) intent.abandon();
+  #takeSafe(is: (intent: Intent) => boolean): readonly Intent[] {
+    const found: Intent[] = [];
+    for (const intents of this.#waiting.values())
+      for (const intent of intents) if (intent.isSafe && is(intent)) found.push(intent);
+    for (const intent of found) this.forgo(intent);
+    return found;
   }
 
   #nextOf(key: string): Intent | undefined {

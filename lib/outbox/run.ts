@@ -127,6 +127,13 @@ export class OutboxRun implements DispatchHost, EntranceHost, GatheringHost {
     this.passed(intent);
   };
 
+  readonly letGo = (intent: Intent): void => {
+    if (intent.isOver) return;
+    if (intent.isCounted) this.#open--;
+    intent.letGo();
+    this.passed(intent);
+  };
+
   readonly idle = (): void => {
     if (!this.#completed || this.#open > 0 || this.#followers.size > 0) return;
     this.#dispatch.stop();
@@ -148,6 +155,10 @@ export class OutboxRun implements DispatchHost, EntranceHost, GatheringHost {
 
   readonly forgo = (intent: Intent): void => {
     this.#dispatch.forgo(intent);
+  };
+
+  readonly safe = (intents: readonly Intent[]): void => {
+    this.#dispatch.safe(intents);
   };
 
   readonly drop = (intents: readonly Intent[], error?: ChatError): void => {

@@ -4,7 +4,7 @@ import { Handouts } from './handouts.js';
 import { AGAIN_MS, Lease } from './lease.js';
 import { LeasedItem } from './leased-item.js';
 import { Picking } from './picking.js';
-import type { Leased } from './queue.js';
+import type { Leased, LeaseConfig } from './queue.js';
 import type { Kept, Tries } from './shelf.js';
 import type { Stock } from './stock.js';
 import { Task } from './task.js';
@@ -14,6 +14,8 @@ export interface ConsumerHost<T, C> {
   readonly stock: Stock<T, C>;
   readonly scheduler: SchedulerLike;
   readonly report: (error: ChatError) => void;
+  /** It has the lease, or knows that another process has: those behind it wait. */
+  readonly leads: () => void;
   /** It does not have the lease any more, and does not want it. */
   readonly left: (consumer: Consumer<T, C>) => void;
 }
@@ -31,6 +33,7 @@ export class Consumer<T, C> {
   readonly #host: ConsumerHost<T, C>;
   readonly #subscriber: Subscriber<Leased<T>>;
   readonly #maxInFlight: number;
+  readonly #holder: LeaseConfig['holder'];
   readonly #lease: Lease<T, C>;
   readonly #picking: Picking;
   readonly #handouts: Handouts<T, C>;
@@ -38,22 +41,34 @@ export class Consumer<T, C> {
   #holdChanges = -1;
   /** The last place that was given to an item when this looked last. */
   #last = 0;
+  #told: 'us' | 'others' | undefined;
   #takeQueued = false;
   #emitting = false;
   /** The question that the queue is hearing right now. */
   #asking: { isAnswered: boolean } | undefined;
 
-  constructor(host: ConsumerHost<T, C>, subscriber: Subscriber<Leased<T>>, perKey: number, maxInFlight: number) {
+  constructor(
+    host: ConsumerHost<T, C>,
+    subscriber: Subscriber<Leased<T>>,
+    { perKey, maxInFlight, holder }: LeaseConfig & { readonly perKey: number; readonly maxInFlight: number },
+  ) {
     const { stock, scheduler, report } = host;
     this.#host = host;
     this.#subscriber = subscriber;
     this.#maxInFlight = maxInFlight;
+    this.#holder = holder;
     this.#picking = new Picking(perKey);
     this.#handouts = new Handouts(stock.shelf);
     this.#lease = new Lease(stock, scheduler, {
       began: (tries: Map<number, Tries>) => {
         this.#handouts.begin(tries);
+        this.#tell('us');
+        host.leads();
         this.wake(true);
+      },
+      waits: () => {
+        this.waits();
+        host.leads();
       },
       look: () => {
         const { next, holdChanges } = stock.shelf.head();
@@ -77,8 +92,18 @@ export class Consumer<T, C> {
     return this.#handouts.size;
   }
 
+  /** Whether it is known who has the queue: this, or another process. */
+  get isKnown(): boolean {
+    return this.#lease.isKnown;
+  }
+
   start(): void {
     this.#lease.start();
+  }
+
+  /** Somebody else has the queue. */
+  waits(): void {
+    this.#tell('others');
   }
 
   /** The subscriber is gone: what is out goes back. */
@@ -136,6 +161,12 @@ export class Consumer<T, C> {
     };
     if (afterMs <= 0) resume();
     else this.#later(afterMs, resume);
+  }
+
+  #tell(who: 'us' | 'others'): void {
+    if (this.#told === who) return;
+    this.#told = who;
+    this.#holder?.(who);
   }
 
   #mayTake(surely: boolean): boolean {

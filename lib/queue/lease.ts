@@ -8,6 +8,8 @@ import { Task } from './task.js';
 export interface Lessee {
   /** It is there. Items that were tried without being done, and how often. */
   readonly began: (tries: Map<number, Tries>) => void;
+  /** Another process has it: it is asked for again. */
+  readonly waits: () => void;
   /** Another process may have written something. */
   readonly look: () => void;
   /** It was lost, or can never be had. */
@@ -39,6 +41,7 @@ export class Lease<T, C> {
   readonly #scheduler: SchedulerLike;
   readonly #lessee: Lessee;
   #state: 'waiting' | 'leased' | 'ending' | 'over' = 'waiting';
+  #isElsewhere = false;
   #fence = 0;
   #timer: Subscription | undefined;
   #renewal: Subscription | undefined;
@@ -52,6 +55,11 @@ export class Lease<T, C> {
 
   get isHeld(): boolean {
     return this.#state === 'leased';
+  }
+
+  /** Whether it is known who has it: this, or another process. */
+  get isKnown(): boolean {
+    return this.isHeld || (this.#state === 'waiting' && this.#isElsewhere);
   }
 
   /** Whether it was given back: what the lessee has written before that still counts. */
@@ -75,8 +83,11 @@ export class Lease<T, C> {
     const done = (acquired: Acquired | undefined): void => {
       if (acquired !== undefined) this.#fence = acquired.fence;
       if (this.isOver) this.#release();
-      else if (acquired === undefined) this.#startLater(leasing?.pollMs ?? AGAIN_MS);
-      else {
+      else if (acquired === undefined) {
+        this.#isElsewhere = true;
+        this.#startLater(leasing?.pollMs ?? AGAIN_MS);
+        this.#lessee.waits();
+      } else {
         this.#state = 'leased';
         this.#renewLater();
         this.#lookLater();

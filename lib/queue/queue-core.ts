@@ -69,12 +69,14 @@ export class QueueCore<T extends InboundEvent | OutboundAction, C> implements Qu
     );
   }
 
-  lease({ perKey = 16, maxInFlight = 1_000 }: LeaseConfig = {}): Observable<Leased<T>> {
+  lease({ perKey = 16, maxInFlight = 1_000, ...rest }: LeaseConfig = {}): Observable<Leased<T>> {
     atLeast(`${this.#shelf.label}: perKey`, perKey, 1);
     atLeast(`${this.#shelf.label}: maxInFlight`, maxInFlight, 1);
     return new Observable((subscriber) => {
-      const consumer = new Consumer(this, subscriber, perKey, maxInFlight);
+      const consumer = new Consumer(this, subscriber, { perKey, maxInFlight, ...rest });
       if (this.#consumers.push(consumer) === 1) consumer.start();
+      // Behind one that is about to end, it may be the next to have it.
+      else if (this.#consumers[0]?.isKnown === true) consumer.waits();
       return () => {
         if (this.#consumers[0] === consumer) consumer.end();
         else this.left(consumer);
@@ -156,6 +158,10 @@ export class QueueCore<T extends InboundEvent | OutboundAction, C> implements Qu
 
   readonly report = (error: ChatError): void => {
     this.#errors.next(error);
+  };
+
+  readonly leads = (): void => {
+    for (const other of this.#consumers.slice(1)) other.waits();
   };
 
   readonly left = (consumer: Consumer<T, C>): void => {

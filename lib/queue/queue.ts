@@ -25,6 +25,11 @@ export interface LeaseConfig {
   readonly perKey?: number;
   /** How many items are handed out at a time. Default: 1 000. */
   readonly maxInFlight?: number;
+  /**
+   * Told who has the queue as soon as that is known, and whenever it changes: `others` while this subscriber waits for another
+   * one, here or in another process; `us` before it is handed out its first item. Default: nobody is told.
+   */
+  readonly holder?: (who: 'us' | 'others') => void;
 }
 
 /** Why an item is parked. */

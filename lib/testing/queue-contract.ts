@@ -167,6 +167,30 @@ export const queueContract = ({ describe, it }: SpecRunner, make: MakeQueue): vo
       third.leave();
     });
 
+    spec('tells who has it: not before that is known, and whenever it changes', async ({ queue, add }) => {
+      await add('a1');
+      const told: string[][] = [];
+      const desk = (): QueueDesk => {
+        const mine: string[] = [];
+        told.push(mine);
+        return new QueueDesk(queue, { holder: (who) => mine.push(who) }, ({ item }) => mine.push(item.id));
+      };
+      const [first, second] = [desk(), desk()];
+      await second.settled();
+      const third = desk();
+      await third.settled();
+      equal(told, [['us', 'a1'], ['others'], ['others']]);
+      second.leave();
+      first.leave();
+      await third.settled();
+      equal(told, [['us', 'a1'], ['others'], ['others', 'us', 'a1']]);
+      third.leave();
+      const fourth = desk();
+      await fourth.settled();
+      equal(told[3], ['us', 'a1']);
+      fourth.leave();
+    });
+
     spec('takes nothing back from whose lease is over', async ({ queue, add }) => {
       await add('a1');
       const first = new QueueDesk(queue);
