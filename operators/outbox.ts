@@ -85,10 +85,14 @@ export interface OutboxConfig {
  *
  * `typing` and `navigate` mean something now or never: they are not written, and go out behind what came before them. What is
  * cancelled before it is marked leaves the queue as `skipped`. The accounts are kept here, and the sink sees copies that nobody
- * accounts for. One subscriber at a time sends, in one process; others wait with what they have, and put actions into the queue
- * with `toQueue` instead.
+ * accounts for.
  *
- * Cold. Completes when the source has completed, every action has its receipt, and the sink has completed. At unsubscription
+ * One subscriber at a time sends, in one process. While another one does, this is as `toQueue`: what is safe in the queue ends as
+ * `queued` and goes out there, where its receipt is told, and cannot be taken back from here any more. When this one has stood
+ * still and lost the queue, it lets go of everything but what the sink has; when the other one ends, it sends what is there.
+ *
+ * Cold. Completes when the source has completed, every action has its receipt, here or where it goes out, and the sink has
+ * completed. At unsubscription
  * what is safe ends as `queued` and goes out for the next subscriber; what the sink has is `inDoubt`. Errors: those of the
  * source, of the sink, of the queue when it can be read no more, and what `inDoubt` and `expireMs` throw.
  *

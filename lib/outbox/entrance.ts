@@ -16,6 +16,8 @@ export interface EntranceHost {
   readonly safe: (intents: readonly Intent[]) => void;
   /** The queue does not take it. */
   readonly drop: (intents: readonly Intent[], error: ChatError) => void;
+  /** It was taken back before the queue had room for it. */
+  readonly skip: (intent: Intent) => void;
 }
 
 /** An intent on its way into the queue. */
@@ -111,7 +113,10 @@ export class Entrance {
     const timer = this.#scheduler.schedule(() => {
       this.#timers.delete(timer);
       this.#stuck.delete(conversation);
-      for (const one of stuck) this.add(one);
+      for (const one of stuck) {
+        if (one.trace?.cancelled === true) this.#host.skip(one);
+        else this.add(one);
+      }
     }, AGAIN_MS);
     this.#timers.add(timer);
   }

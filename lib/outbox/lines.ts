@@ -91,7 +91,7 @@ export class Lines {
       }
     }
     this.#lines.clear();
-    return [...lost, ...this.#takeSafe(() => true)];
+    return [...lost, ...this.#takeSafe()];
   }
 
   /** Nobody listens any more. */
@@ -109,7 +109,7 @@ export class Lines {
     this.#waiting.set(key, [intent, ...(this.#waiting.get(key) ?? [])]);
   }
 
-  #takeSafe(is: (intent: Intent) => boolean): readonly Intent[] {
+  #takeSafe(is: (intent: Intent) => boolean = () => true): readonly Intent[] {
     const found: Intent[] = [];
     for (const intents of this.#waiting.values())
       for (const intent of intents) if (intent.isSafe && is(intent)) found.push(intent);

@@ -143,7 +143,7 @@ export class OutboxRun implements DispatchHost, EntranceHost, GatheringHost {
   readonly cancelled = (intent: Intent, outcome: Outcome): void => {
     for (const gathering of this.#gatherings.values()) {
       if (!gathering.remove(intent)) continue;
-      this.#skip(intent, outcome);
+      this.#skipAs(intent, outcome);
       return;
     }
     this.#dispatch.takeBack(intent);
@@ -164,7 +164,7 @@ export class OutboxRun implements DispatchHost, EntranceHost, GatheringHost {
   readonly drop = (intents: readonly Intent[], error?: ChatError): void => {
     for (const intent of intents) {
       this.#dispatch.forgo(intent);
-      if (error === undefined) this.#skip(intent, 'superseded');
+      if (error === undefined) this.#skipAs(intent, 'superseded');
       else {
         const receipt = failed(intent.action, this.#settings.now(), error);
         this.over(intent, receipt, 'failed');
@@ -173,7 +173,11 @@ export class OutboxRun implements DispatchHost, EntranceHost, GatheringHost {
     this.idle();
   };
 
-  #skip(intent: Intent, outcome: Outcome): void {
+  readonly skip = (intent: Intent): void => {
+    this.#skipAs(intent, intent.trace?.outcome ?? 'superseded');
+  };
+
+  #skipAs(intent: Intent, outcome: Outcome): void {
     const receipt = skipped(intent.action, this.#settings.now(), skipReasonOf(outcome));
     this.over(intent, receipt, outcomeOf(receipt));
     this.idle();

@@ -63,6 +63,26 @@ describe('the entrance of an outbox', () => {
     expect(await firstValueFrom(inbox.counts())).to.include({ waiting: 0, letters: 0 });
   });
 
+  it('skips what is taken back while it waits for room, and keeps the order of the rest', async () => {
+    let isFull = true;
+    const { clock, accounts, inbox, sent, receipts } = open(({ id }) => isFull && id === '1#1');
+    await firstValueFrom(inbox.add([message('1'), message('2')]));
+    clock.advance(100);
+    accounts
+      .open()
+      .find(({ id }) => id === '1')
+      ?.cancel('handedOff');
+    clock.advance(1_000);
+    expect(receipts.map(({ status, action }) => `${status} ${action.id}`)).to.deep.equal([
+      'skipped 1#1',
+      'delivered 2#1',
+    ]);
+    isFull = false;
+    await firstValueFrom(inbox.add(message('3')));
+    clock.advance(1_000);
+    expect(sent).to.deep.equal(['2#1', '3#1']);
+  });
+
   it('tells whoever has nothing safe at once that it is refused', () => {
     const { clock, events, run, receipts } = open(() => true);
     run(events);
