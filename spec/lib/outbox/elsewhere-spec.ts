@@ -38,6 +38,8 @@ import { Temporary } from '../../support/temporary.js';
 const LEASE_MS = 1_000_000;
 /** More than are open at a time. */
 const EVENTS = Array.from({ length: 20 }, (_, n) => `e${n}`);
+/** Some are in the hands of who sends, some are not. */
+const REST = EVENTS.slice(1, 7);
 const IDS = EVENTS.map((id) => `${id}#1`);
 const say = (id: string): OutboundAction => ({
   kind: 'text',
@@ -182,24 +184,29 @@ describe('an outbox whose queue somebody else sends from', () => {
     expect(second.outcomes('spec')).to.include({ queued: 1, handled: 1 });
   });
 
+  /** The first has stood still, with one action in the hands of its sink; the second has sent everything meanwhile. */
+  const stoodStill = async () => {
+    const dir = temporary.dir();
+    const first = new Process(temporary.file(dir));
+    const second = new Process(temporary.file(dir));
+    const answer = new Subject<Receipt>();
+    first.answer = () => answer;
+    const pipe = first.answers();
+    open.push(pipe);
+    await firstValueFrom(first.inbox.add(['e0', ...REST].map((id) => message(id))));
+    await until([first], 'one is sent', () => first.sent.length === 1);
+    while ((await first.waiting())[1] !== 1 + REST.length) await turn();
+    open.push(second.sends(NEVER, { inDoubt: 'drop' }));
+    second.clock.advance(2 * LEASE_MS);
+    await until([second], 'the other has sent it', () => second.receipts.length === 1 + REST.length);
+    expect(second.receipts).to.deep.equal(['unknown e0#1', ...REST.map((id) => `delivered ${id}#1`)]);
+    return { first, second, answer, pipe };
+  };
+
   for (const says of ['delivered', 'later', 'nothing'] as const) {
     it(`lets go when it has stood still, but for what the sink has, which says ${says}`, async () => {
-      const dir = temporary.dir();
-      const first = new Process(temporary.file(dir));
-      const second = new Process(temporary.file(dir));
-      const answer = new Subject<Receipt>();
-      first.answer = () => answer;
-      const pipe = first.answers();
-      open.push(pipe);
-      const [one = '', ...others] = EVENTS.slice(0, 7);
-      await firstValueFrom(first.inbox.add([one, ...others].map((id) => message(id))));
-      await until([first], 'one is sent, the rest waits', () => first.sent.length === 1);
-      open.push(second.sends(NEVER, { inDoubt: 'drop' }));
-      second.clock.advance(2 * LEASE_MS);
-      await until([second], 'the other has sent it', () => second.receipts.length === 1 + others.length);
-      const told = ['unknown e0#1', ...others.map((id) => `delivered ${id}#1`)];
-      expect(second.receipts).to.deep.equal(told);
-      await until([first], 'it has let go', () => first.outcomes('queue:in')?.queued === others.length);
+      const { first, answer, pipe } = await stoodStill();
+      await until([first], 'it has let go', () => first.outcomes('queue:in')?.queued === REST.length);
       expect(first.receipts).to.deep.equal([]);
       const action = { ...say('e0#1'), conversation: message('e0').conversation };
       if (says === 'delivered') answer.next(delivered(action, ''));
@@ -207,8 +214,8 @@ describe('an outbox whose queue somebody else sends from', () => {
       if (says === 'nothing') pipe.unsubscribe();
       await until([first], 'nothing is open', () => first.accounts.counts().inFlight === 0);
       expect(first.receipts).to.deep.equal(says === 'delivered' ? ['delivered e0#1'] : []);
-      const more = { delivered: { handled: 1 }, later: { queued: 7 }, nothing: { inDoubt: 1 } }[says];
-      expect(first.outcomes('queue:in')).to.include({ queued: others.length, ...more });
+      const more = { delivered: { handled: 1 }, later: { queued: 1 + REST.length }, nothing: { inDoubt: 1 } }[says];
+      expect(first.outcomes('queue:in')).to.include({ queued: REST.length, ...more });
       if (says === 'nothing') return;
       // It has the queue again, and is as it was.
       open.pop()?.unsubscribe();
@@ -217,6 +224,14 @@ describe('an outbox whose queue somebody else sends from', () => {
       await until([first], 'it sends again', () => first.receipts.at(-1) === 'delivered e7#1');
     });
   }
+
+  it('does not say of what goes out elsewhere that it was skipped, when it is taken back too late', async () => {
+    const { first } = await stoodStill();
+    for (const trace of first.accounts.open()) if (trace.id !== 'e0') trace.cancel('handedOff');
+    await until([first], 'it has let go', () => first.accounts.counts().inFlight === 1);
+    expect(first.receipts).to.deep.equal([]);
+    expect(first.outcomes('queue:in')).to.include({ handedOff: REST.length });
+  });
 
   it('does not let go of anything before it has the lease of one that has just ended here', async () => {
     const [first] = await two();
