@@ -14,7 +14,10 @@ import type {
 import { hookOf, type RocketchatWebhookReceiver } from '../lib/rocketchat/webhook.js';
 
 export interface FromRocketChatConfig {
-  /** The client that `toRocketChat` sends with. Needed by `realtime` and `poll`; to a webhook alone it tells who we are. */
+  /**
+   * The client that `toRocketChat` sends with. Needed by `realtime` and `poll`; to a webhook alone it tells who we are, and what
+   * that turned away.
+   */
   readonly client?: RocketchatInbound;
   /** An input: what the server posts, of `rocketchatWebhook`. */
   readonly webhook?: RocketchatWebhookReceiver;
@@ -81,8 +84,9 @@ export interface RocketchatSource extends Observable<InboundEvent> {
  * late ones are never left out. After the socket was lost, the rooms that missed something are read, and their events wait for that, those of other
  * rooms do not. Polling looks for rooms that were changed, and reads these.
  *
- * When too much is open, the webhook answers 503, and the server posts again; what comes over the socket is counted as `refused`,
- * and read from history once half of the places are free; polling waits.
+ * When too much is open, the webhook answers 503, and the server posts again; what comes over the socket is turned away. Both are
+ * counted as `refused`, and read from history once half of the places are free, in order; without a client, what is posted again
+ * comes later. Polling waits.
  *
  * Cold, for one subscriber: `share()` it for more, a second one gets an error. Keeps the connection. Completes when the client is
  * disconnected, or webhook or source are drained; never errors for what comes in. Errors when nobody can log in, with what the

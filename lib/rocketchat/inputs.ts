@@ -59,7 +59,17 @@ export class Inputs {
         }),
       );
       if (!subscriber.closed) {
-        const posts = new Posts(inbox, rules.rooms);
+        const posts = new Posts({
+          inbox,
+          rooms: rules.rooms,
+          isAlone: realtime === undefined && poll === undefined,
+          heard: (at) => {
+            this.#lookout?.posted(at);
+          },
+          behind: (room, missed) => {
+            this.#reader?.need(room, { missed });
+          },
+        });
         hook.take = (body, arrival) => posts.take(body, this.#self, this.#known(arrival));
         this.#work.add(() => (hook.take = undefined));
       }
@@ -69,6 +79,7 @@ export class Inputs {
       return;
     }
     if (realtime !== undefined || poll !== undefined || self === undefined) this.#login(client);
+    else this.#begin(client, self);
   }
 
   /** Nothing more comes; what waits goes out. */

@@ -76,8 +76,13 @@ export class Lookout {
 
   /** What was written just now says what time it is there. */
   heard(at: number): void {
-    this.#skewMs = Math.min(this.#skewMs ?? Infinity, this.#rules.scheduler.now() - at);
+    this.posted(at);
     if (this.#from === undefined) this.#earliest = Math.min(this.#earliest, at);
+  }
+
+  /** What was written a while ago says what time it is there at least. It may be of before this began. */
+  posted(at: number): void {
+    this.#skewMs = Math.min(this.#skewMs ?? Infinity, this.#rules.scheduler.now() - at);
   }
 
   /** In rounds, with a pause between them. */

@@ -35,11 +35,18 @@ const AT_ONCE = 4;
 const MOST_ATTEMPTS = 5;
 const PAUSE_MS = 1_000;
 
+/** @internal What was turned away, and no message says. */
+export interface Missed {
+  readonly told: Told;
+  /** A post, which comes again. */
+  readonly copyOf?: string;
+}
+
 /** @internal */
 export interface Need {
   readonly state?: readonly InboundEvent[];
-  /** What was turned away, and its messages do not say: goes with that. */
-  readonly missed?: readonly InboundEvent[];
+  /** Goes with what its messages say. */
+  readonly missed?: readonly Missed[];
   readonly listedAt?: number;
   readonly isUrgent?: boolean;
 }
@@ -49,7 +56,7 @@ interface Task {
   /** What the room says of itself, which counts where its messages say nothing; and when it was changed last. */
   state: readonly InboundEvent[];
   /** The last of each that was turned away, and that no message says. */
-  missed: readonly InboundEvent[];
+  missed: readonly Item[];
   listedAt: number;
   attempts: number;
   /** How many connections were lost before it was read. */
@@ -74,6 +81,9 @@ const itemOf = (told: Told, from = -Infinity): Item => {
   const [first] = told.events;
   return { told, place: first === undefined ? { at: 0, rank: 0, id: '' } : placeOf(first), from };
 };
+/** It was told when it happened, however old it seems. */
+const itemsOf = ({ told, ...copy }: Missed): readonly Item[] =>
+  told.events.map((event) => ({ ...itemOf({ ...told, events: [event], isRead: true }), ...copy }));
 
 /** One event of one time: two may happen within a millisecond, but by two messages. */
 const keyOf = ({ messageId = '' }: Told, { id, at }: InboundEvent): string => `${messageId} ${at} ${id}`;
@@ -121,7 +131,8 @@ export class Reader {
     } else if (task.isRunning) task.isAgain = true;
     else if (isUrgent && this.#line[0] !== task) this.#line = [task, ...this.#line.filter((one) => one !== task)];
     task.state = state ?? task.state;
-    task.missed = [...task.missed.filter(({ id }) => !missed.some((one) => one.id === id)), ...missed];
+    const items = missed.flatMap(itemsOf);
+    task.missed = [...task.missed.filter(({ place }) => !items.some((one) => one.place.id === place.id)), ...items];
     task.listedAt = listedAt ?? task.listedAt;
     this.advance();
   }
@@ -257,7 +268,7 @@ export class Reader {
   /** What the room says of itself counts where its messages say nothing. */
   #stateOf({ room: { id: rid }, state, missed }: Task): readonly Item[] {
     const from = this.#rules.from();
-    return [...missed, ...state].map((event) => itemOf({ witness: 'state', rid, events: [event], isRead: true }, from));
+    return [...missed, ...state.map((event) => itemOf({ witness: 'state', rid, events: [event], isRead: true }, from))];
   }
 
   #message({ id: rid }: RoomEntry, { id, raw, at }: RocketchatMessage, from: number): Item {

@@ -135,7 +135,7 @@ export class Realtime {
     const { inbox, reader } = this.#rules;
     if (!room.isBehind && inbox.isDoubtful(room)) reader.need(room, { isUrgent: true });
     if (inbox.take(told) === 'refused') {
-      if (inbox.isListened) reader.need(room, told.witness === 'state' ? { missed: told.events } : {});
+      if (inbox.isListened) reader.need(room, told.witness === 'state' ? { missed: [{ told }] } : {});
       return;
     }
     if (changedAt !== undefined && !room.isBehind) room.seenAt = Math.max(room.seenAt ?? 0, changedAt);

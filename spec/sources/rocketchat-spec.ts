@@ -464,6 +464,75 @@ describe('fromRocketChat', () => {
       expect(bench.said(rid)).to.deep.equal(['a', 'b', 'c', 'd', 'e']);
     });
 
+    it('reads a room before anything later of it goes out, where one of its posts was turned away', () => {
+      for (const more of [{}, { self: 'known.before' }, { poll: { everyMs: 300_000 } }]) {
+        const { bench, open, clock } = talk({ ...full, hooked: true, realtime: false, ...more });
+        const { visitor, rid } = open('Dana');
+        bench.finishAll();
+        for (const words of ['a', 'b', 'c', 'd', 'e', 'f']) {
+          visitor.say(words);
+          clock.advance(1_000);
+        }
+        expect(bench.said(rid)).to.deep.equal(['a', 'b', 'c', 'd']);
+        bench.finish(bench.events.at(-1)?.id ?? '');
+        visitor.say('g');
+        bench.finishAll();
+        visitor.say('h');
+        for (let n = 0; n < 30; n++) {
+          bench.finishAll();
+          clock.advance(1_000);
+        }
+        expect(bench.said(rid)).to.deep.equal(['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']);
+        expect(bench.troubles).to.deep.equal([]);
+      }
+    });
+
+    it('keeps that a room waits, where the post was turned away, and knows it when it is posted again', () => {
+      const { bench, clock, core } = talk({ ...full, maxInFlight: 2, hooked: true, realtime: false });
+      const rids = ['Dana', 'Lev', 'Ida'].map((name) => core.visitor(name, { department: SALES }).open());
+      for (let n = 0; n < 9; n++) {
+        bench.finishAll();
+        clock.advance(1_000);
+      }
+      for (const rid of rids) expect(bench.life(rid)).to.deep.equal(['started', `queued~${SALES}`]);
+      clock.advance(60_000);
+      expect(bench.counts).to.deep.equal({ refused: 4, handled: 6, duplicate: 4 });
+    });
+
+    it('tells nothing again that was told long ago, where nothing but a webhook tells of rooms', () => {
+      const { bench, open, clock, core } = talk({ ...full, hooked: true, realtime: false, remember: 2 });
+      const { visitor, rid } = open('Dana');
+      const other = core.visitor('Lev');
+      for (let n = 0; n < 300; n++) {
+        visitor.say(`old ${n}`);
+        other.say(`old ${n}`);
+        bench.finishAll();
+        clock.advance(1_000);
+      }
+      for (const words of ['a', 'b', 'c', 'd', 'e']) visitor.say(words);
+      bench.finishAll();
+      clock.advance(60_000);
+      bench.finishAll();
+      expect(bench.said(rid).slice(300)).to.deep.equal(['a', 'b', 'c', 'd', 'e']);
+    });
+
+    it('tells what was turned away since it began, by the time that it is there, whatever our clock says', () => {
+      for (const aheadMs of [-3_600_000, 3_600_000]) {
+        const stage = world();
+        const { clock, core } = stage;
+        const dana = core.visitor('Dana');
+        dana.say('before');
+        clock.advance(1_000);
+        const scheduler: SchedulerLike = { now: () => clock.now() + aheadMs, schedule: clock.schedule.bind(clock) };
+        const bench = new Bench(stage, { ...full, hooked: true, scheduler });
+        clock.advance(1_000);
+        for (const words of ['a', 'b', 'c', 'd', 'e']) dana.say(words);
+        bench.finishAll();
+        clock.advance(1_000);
+        expect(bench.said()).to.deep.equal(['a', 'b', 'c', 'd', 'e']);
+      }
+    });
+
     it('reads from history what it turned away, in order, when half of the places are free', () => {
       const { bench, open, clock } = talk(full);
       const { visitor, rid } = open('Dana');

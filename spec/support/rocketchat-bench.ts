@@ -53,8 +53,10 @@ export const world = (config: RocketchatCoreConfig = {}) => {
     post: ({ headers, body }) => {
       let answer = { status: 200, body: '{}' };
       for (const hook of hooks) {
-        answer = postedTo(hook, JSON.parse(body), headers);
-        statuses.push(answer.status);
+        const posted = postedTo(hook, JSON.parse(body), headers);
+        statuses.push(posted.status);
+        // It is posted again to all, where one did not take it.
+        if (posted.status !== 200) answer = posted;
       }
       return of(answer);
     },
