@@ -112,7 +112,7 @@ export class Calls implements RocketchatClient {
       if (options.attachments === undefined || text !== '') checkedText(text, maxTextLength);
       const _id = options.id === undefined ? newMessageId(randomId) : checkedId('id', options.id);
       const sent = this.#rest.ask('message', requests.sendMessage(rid, _id, text, options));
-      return once(sent, () => this.message(_id), rid);
+      return once(sent, () => this.message(_id), rid, 'agent');
     });
   }
   message(id: string) {

@@ -166,7 +166,7 @@ export class Outgoing {
     const rid = action.conversation.id;
     // Sent again, it is one message, whatever the answer.
     const whole: typeof message =
-      call === 'send' ? once(message, () => this.message(rid, messageIdOf(action.id)), rid) : message;
+      call === 'send' ? once(message, () => this.message(rid, messageIdOf(action.id)), rid, this.#side.as) : message;
     return whole.pipe(map(({ id }) => [id]));
   }
 

@@ -68,12 +68,14 @@ export const register = ({ rest, owners }: Shared, draft: RocketchatVisitorDraft
 
 /**
  * @internal A message whose id was used before is stored once, whatever the answer: an error that gives no reason, an answer that
- * names no message, or the message itself. So it is read back.
+ * names no message, or the message itself. So it is read back. To visitors servers say why they do not show it, to agents they do
+ * not; other refusals leave it in doubt.
  */
 export const once = <M extends Pick<RocketchatMessage, 'id' | 'roomId'>>(
   send: Observable<M>,
   readBack: () => Observable<M>,
   rid: string,
+  as: 'agent' | 'visitor',
 ): Observable<M> =>
   send.pipe(
     catchError((error: unknown) => {
@@ -84,7 +86,8 @@ export const once = <M extends Pick<RocketchatMessage, 'id' | 'roomId'>>(
       return readBack().pipe(
         catchError((thrown: unknown) => {
           const { kind, reason } = toChatError('rocketchat', thrown);
-          if (kind === 'refused' && reason !== 'notRocketChat') return throwError(() => error);
+          const isGone = kind === 'refused' && (reason === undefined ? as === 'agent' : reason !== 'notRocketChat');
+          if (isGone) return throwError(() => error);
           const { status } = error;
           const details = { status, inDoubt: true, cause: thrown };
           const sentence = 'send gave no message, and it could not be looked at';
@@ -152,7 +155,7 @@ export class VisitorCalls implements RocketchatVisitorClient {
       checkedText(text, Infinity);
       const _id = id === undefined ? newMessageId(settings.randomId) : checkedId('id', id);
       const sent = rest.ask('message', requests.visitorSend(this.#token, rid, _id, text));
-      return once(sent, () => rest.ask('message', requests.visitorMessage(this.#token, rid, _id)), rid);
+      return once(sent, () => rest.ask('message', requests.visitorMessage(this.#token, rid, _id)), rid, 'visitor');
     });
   }
   message(rid: string, id: string) {

@@ -682,6 +682,15 @@ describe('rocketchatClient', () => {
         expect(sent).to.include({ id: 'mB5xKqJ8wYt3RzLcF', roomId: ROOM });
       });
 
+    it('to a message that nobody says is not there leave it in doubt', async () => {
+      const bare = { status: 400, body: { success: false } };
+      server.script = () => bare;
+      expect(await failure(visitor.send(ROOM, TEXT))).to.include({ kind: 'refused', inDoubt: true });
+      // What an agent asks for in vain is answered so.
+      server.script = ({ path }) => (path.includes('login') ? answerOf('login') : bare);
+      expect(await failure(client.send(ROOM, TEXT))).to.include({ kind: 'refused', inDoubt: false });
+    });
+
     it('to a message that was not sent are the error, or tell whose id it is', async () => {
       server.script = ({ method }) =>
         method === 'POST'
