@@ -57,6 +57,7 @@ export class DdpSession {
   #socket: OpenSocket | undefined;
   #ids = 0;
   #heardAt: number;
+  #told = 0;
   #watch: Subscription | undefined;
   #greeting: Subscription | undefined;
   #logoutId = '';
@@ -80,6 +81,10 @@ export class DdpSession {
   get heardAt(): number {
     return this.#heardAt;
   }
+  /** How many frames have come that tell something: what follows the answer to the login does not. */
+  get told(): number {
+    return this.#told;
+  }
 
   /** The socket is open: greets. */
   opened(socket: OpenSocket): void {
@@ -98,7 +103,10 @@ export class DdpSession {
     this.#heardAt = this.#scheduler.now();
     const frame = decodeFrame(text);
     if (E.isLeft(frame)) this.#host.stray(text, frame.left);
-    else this.#take(frame.right);
+    else {
+      if (frame.right.msg !== 'other') this.#told++;
+      this.#take(frame.right);
+    }
   }
 
   /** An id for a subscription. */

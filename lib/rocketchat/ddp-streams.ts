@@ -149,11 +149,13 @@ export class DdpStreams {
     const id = (entry.id = session.nextId());
     this.#byId.set(id, entry);
     entry.timer?.unsubscribe();
+    const { told } = session;
     entry.timer = this.#scheduler.schedule(() => {
       const sentence = `the subscription to ${stream} had no answer within ${requestTimeoutMs} ms`;
       const error = new ChatError('timeout', 'rocketchat', sentence);
-      // What was there before lasts over lost connections, and this is one.
-      if (entry.gapSince === undefined) this.#end(entry, error);
+      // A server says no to what it does not know. One that says nothing at all is gone, and streams last over lost connections:
+      // those that were there before in any case.
+      if (entry.gapSince === undefined && session.told > told) this.#end(entry, error);
       else session.end(error);
     }, requestTimeoutMs);
     // One kind of stream looks at `token`, the others at `visitorToken`.

@@ -389,10 +389,29 @@ describe('the realtime connection of rocketchatClient', () => {
       expect(server.peer.subs(ROOM).length).to.be.at.least(2);
     });
 
-    it('that has no answer ends', async () => {
+    it('that has no answer, where others have one, ends', async () => {
       server.onFrame = ({ msg, params }) => msg === 'sub' && (params as unknown[])[0] === ROOM;
       make({ requestTimeoutMs: 30 });
-      expect(await failure(client.stream('room-messages', ROOM))).to.include({ kind: 'timeout', inDoubt: false });
+      const room = failure(client.stream('room-messages', ROOM));
+      const { readies } = listen(mine());
+      expect(await room).to.include({ kind: 'timeout', inDoubt: false });
+      expect(readies()).to.deep.equal([{ kind: 'ready' }]);
+      expect(server.peers).to.have.length(1);
+    });
+
+    it('goes on with another connection when nothing was heard on the first since it was asked for', async () => {
+      make({ requestTimeoutMs: 30 });
+      server.onFrame = ({ msg }, peer) => {
+        if (msg !== 'sub' || server.peers.length > 1) return false;
+        // It may come behind the answer to the login.
+        peer.send({ msg: 'updated', methods: ['1'] });
+        return true;
+      };
+      const { readies, ends } = listen(mine());
+      await until(() => readies().length === 1);
+      expect(readies()).to.deep.equal([{ kind: 'ready' }]);
+      expect(server.peers).to.have.length(2);
+      expect(ends).to.deep.equal([]);
     });
 
     it('that was there before goes on with another connection when it has no answer on one', async () => {
