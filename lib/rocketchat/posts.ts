@@ -2,6 +2,7 @@ import { either as E } from 'fp-ts';
 import * as t from 'io-ts';
 import { undecodableEvent, type RocketchatArrival } from './codec-draft.js';
 import { decodeWebhook } from './codec-webhook.js';
+import { Instant, isoOf } from './codec-wire.js';
 import type { InboundEvent } from '../model/index.js';
 import type { Inbox } from './inbox.js';
 import type { RocketchatRooms } from './listing.js';
@@ -22,6 +23,7 @@ export interface PostRules {
 }
 
 const Agent = t.partial({ _id: t.string });
+const Dated = t.type({ servedBy: t.type({ ts: Instant }) });
 const Served = t.partial({ _id: t.string, agent: Agent, servedBy: Agent });
 
 /** What is posted again is the same to the letter. */
@@ -63,7 +65,8 @@ export class Posts {
       const isTaken = inbox.take({ witness: 'message', rid, events, messageId }) !== 'refused';
       return this.#told(rid, isTaken, changedAt);
     }
-    const told = { witness: 'post', rid, events } as const;
+    const servedAt = Dated.is(body) ? isoOf(body.servedBy.ts) : undefined;
+    const told = { witness: 'post', rid, events, servedAt } as const;
     const missed = events.some(isUnsaid) ? [{ told, copyOf: copyOf(body) }] : [];
     const { changedAt } = messageIn(transcript.at(-1)?.raw);
     // What got lost on its own way comes along: as far back as it is known what did not.

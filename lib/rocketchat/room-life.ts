@@ -10,6 +10,8 @@ const MOST = 32;
 export interface Occurrence {
   readonly id: string;
   readonly at: number;
+  /** Whether that is when it was, by the server's clock, and not when it became known. */
+  readonly isDated: boolean;
   /** Which time it is, from 1, in the order in which they go out; 0 until then. */
   time: number;
   /** The message that told of it. */
@@ -18,27 +20,33 @@ export interface Occurrence {
   isPosted: boolean;
 }
 
+/** A post that says nothing of when it was is of when it was received. */
+const isDated = ({ at }: InboundEvent, { witness, servedAt }: Told): boolean => witness !== 'post' || at === servedAt;
+
 /**
  * @internal What of the life of a room has been told that may happen again: who has taken it, where it was forwarded. Each way in tells
- * of each time once, and not all of them when it was, so that the first time that one of them tells is the first that the others
+ * of each time once, and not all of them when it was: then the first time that one of them tells is the first that the others
  * have told.
  */
 export class RoomLife {
   #told: Occurrence[] = [];
 
   /** Whether this time was told before. If so, this witness has told of it from now on. */
-  knows({ id, at: instant }: InboundEvent, { witness, messageId }: Told): boolean {
-    const at = Date.parse(instant);
+  knows(event: InboundEvent, told: Told): boolean {
+    const { id } = event;
+    const { witness, messageId } = told;
+    const at = Date.parse(event.at);
     switch (witness) {
       case 'message': {
         if (this.#told.some((one) => one.messageId !== undefined && one.messageId === messageId)) return true;
-        const open = this.#told.find((one) => one.id === id && one.messageId === undefined);
+        const open = this.#find(event, told, (one) => one.messageId === undefined);
         if (open === undefined) return false;
         open.messageId = messageId;
         return true;
       }
       case 'post': {
-        const open = this.#told.find((one) => one.id === id && (one.at === at || !one.isPosted));
+        if (this.#told.some((one) => one.id === id && one.at === at && one.isPosted)) return true;
+        const open = this.#find(event, told, (one) => !one.isPosted);
         if (open === undefined) return false;
         open.isPosted = true;
         return true;
@@ -49,10 +57,12 @@ export class RoomLife {
   }
 
   /** Another time. */
-  add({ id, at }: InboundEvent, { witness, messageId }: Told): Occurrence {
+  add(event: InboundEvent, told: Told): Occurrence {
+    const { witness, messageId } = told;
     const occurrence: Occurrence = {
-      id,
-      at: Date.parse(at),
+      id: event.id,
+      at: Date.parse(event.at),
+      isDated: isDated(event, told),
       time: 0,
       messageId: witness === 'message' ? messageId : undefined,
       isPosted: witness === 'post',
@@ -73,5 +83,14 @@ export class RoomLife {
   /** What was not taken after all is told again. */
   forget(occurrence: Occurrence): void {
     this.#told = this.#told.filter((one) => one !== occurrence);
+  }
+
+  /** The time that this tells of, of those that this way in has not told: the nearest, or the first where nobody knows when it was. */
+  #find(event: InboundEvent, told: Told, isOpen: (one: Occurrence) => boolean): Occurrence | undefined {
+    const at = Date.parse(event.at);
+    const open = this.#told.filter((one) => one.id === event.id && isOpen(one));
+    const [nearest] = [...open].sort((one, other) => Math.abs(one.at - at) - Math.abs(other.at - at));
+    if (nearest === undefined || Math.abs(nearest.at - at) <= SAME_MS) return nearest;
+    return open.find((one) => !one.isDated || !isDated(event, told));
   }
 }

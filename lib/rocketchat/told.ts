@@ -15,6 +15,8 @@ export interface Told {
   readonly events: readonly InboundEvent[];
   /** Of a `message`, in the room's history. */
   readonly messageId?: string | undefined;
+  /** Of a `post`: since when the room is served by who serves it, by the server's clock. Of all else it does not say when it was. */
+  readonly servedAt?: string | undefined;
   /** Whether it was asked for: then what is known of it counts as nothing. */
   readonly isRead?: boolean;
 }

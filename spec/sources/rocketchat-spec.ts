@@ -116,6 +116,29 @@ describe('fromRocketChat', () => {
     expect(ofUs()).to.have.length(2);
   });
 
+  it('tells when it was taken, each time, where what was missed becomes known last', () => {
+    const { bench, mira, core, clock, now } = talk({ hooked: true });
+    const rid = core.visitor('Dana', { department: SALES }).open();
+    bench.port.cut(now());
+    const times = [now()];
+    mira.take(rid);
+    clock.advance(10_000);
+    mira.forward(rid, { department: SECOND });
+    clock.advance(10_000);
+    // The second time is told by the socket, then the first by history, and at last the second by the webhook.
+    bench.port.answerMs = 70;
+    Object.assign(core.faults.hook, { delay: 1, delayMs: 500 });
+    bench.port.connect();
+    times.push(now());
+    mira.take(rid);
+    clock.advance(1_000);
+    const taken = bench.events.filter(({ id }) => id.startsWith(`${rid}~taken`));
+    expect(taken.map(({ id, at }) => [id.slice(rid.length + 1), at])).to.deep.equal([
+      [`taken~${mira.id}`, times[0]],
+      [`taken~${mira.id}~2`, times[1]],
+    ]);
+  });
+
   it('tells of who waits, and of each time that a room does', () => {
     const { bench, bot, core, clock } = talk({ rooms: 'queue', realtime: { departments: [SALES, SECOND] } });
     const rid = core.visitor('Dana', { department: SALES }).open();
