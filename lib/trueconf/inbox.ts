@@ -36,6 +36,8 @@ interface Memory {
   readonly open: Map<string, Entry>;
   readonly done: RecentIds;
   subscriber: Subscriber<InboundEvent> | undefined;
+  /** Who hears what comes, the latest last, who takes it: the others only wait for what is open. */
+  readonly readers: Reader[];
   /** Whether a message was told by this connection that nobody took, and that comes again with the next. */
   isBehind: boolean;
 }
@@ -45,7 +47,7 @@ const memories = new WeakMap<TrueconfInbound, Memory>();
 const memoryOf = (client: TrueconfInbound): Memory => {
   let memory = memories.get(client);
   if (memory === undefined) {
-    memory = { open: new Map(), done: new RecentIds(), subscriber: undefined, isBehind: false };
+    memory = { open: new Map(), done: new RecentIds(), subscriber: undefined, readers: [], isBehind: false };
     memories.set(client, memory);
   }
   return memory;
@@ -116,9 +118,7 @@ export class Inbox {
     atLeast('fromTrueConf: deadlineMs', deadlineMs, 0);
     const { account } = this.#rules;
     this.#isDraining = true;
-    this.#reader?.flush();
-    this.#reader?.leave();
-    this.#memory.subscriber?.complete();
+    this.#reader?.complete();
     const counts = await account.accounts.drain(deadlineMs, account);
     this.#reader?.stop();
     return counts;
@@ -152,6 +152,7 @@ class Reader implements EntryOwner {
     this.#subscriber = subscriber;
     this.#pressure = new Pressure(client, rules);
     this.#personal = personalChatsOf(client);
+    memory.readers.push(this);
     if (joinMs !== undefined) {
       this.#joiner = new FileJoiner(joinMs, scheduler, (event, entry, before) => {
         this.#emit(event, entry, before);
@@ -177,6 +178,7 @@ class Reader implements EntryOwner {
   }
 
   take(delivery: TrueconfDelivery): void {
+    if (this.#memory.readers.at(-1) !== this) return;
     const { event, isAwaited } = delivery;
     const { account, echoes } = this.#rules;
     // What could not be read has an id of ours.
@@ -229,8 +231,18 @@ class Reader implements EntryOwner {
     }
   }
 
+  /** Takes nothing more, and says so. */
+  complete(): void {
+    this.flush();
+    this.leave();
+    this.#subscriber.complete();
+  }
+
+  /** Hears nothing more. */
   stop(): void {
     this.#isStopped = true;
+    const { readers } = this.#memory;
+    if (readers.includes(this)) readers.splice(readers.indexOf(this), 1);
     for (const subscription of this.#subscriptions) subscription.unsubscribe();
   }
 

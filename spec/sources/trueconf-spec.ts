@@ -571,6 +571,48 @@ describe('fromTrueConf', () => {
       const error: unknown = await never.source.drain(-1).catch((thrown: unknown) => thrown);
       expect(error).to.be.instanceOf(RangeError);
     });
+
+    it('leaves what comes then to who subscribes through another source, and counts it once', () => {
+      const first = new Bench(new TrueconfPort(), { acknowledge: 'settled' });
+      const { port, clock } = first;
+      port.say('a');
+      void first.source.drain(1_000);
+      const second = new Bench(port, { acknowledge: 'settled' });
+      for (const id of ['a', 'b']) port.say(id);
+      second.finish('b');
+      port.repeat('b');
+      expect([first.ids, second.ids]).to.deep.equal(['a', 'b']);
+      expect(second.counts).to.deep.equal({ handled: 1, duplicate: 1 });
+      first.finish('a');
+      expect(first.counts).to.deep.equal({ handled: 1, duplicate: 1 });
+      expect(port.unread).to.deep.equal([]);
+      second.subscription.unsubscribe();
+      new Bench(port);
+      clock.advance(1_000);
+      expect(port.reconnects).to.equal(0);
+    });
+
+    it('turns away what comes when the other has gone again, until all is settled', async () => {
+      const first = new Bench(new TrueconfPort(), { acknowledge: 'settled' });
+      const { port } = first;
+      port.say('a');
+      const drained = first.source.drain(1_000);
+      new Bench(port).subscription.unsubscribe();
+      port.say('b');
+      expect(first.counts).to.deep.equal({ inFlight: 1, refused: 1 });
+      first.finish('a');
+      await drained;
+      expect(port.deliveries.observed).to.equal(false);
+      expect(new Bench(port).ids).to.equal('b');
+    });
+
+    it('leaves the subscribers of other sources alone', async () => {
+      const bench = new Bench(new TrueconfPort());
+      const other = fromTrueConf({ client: bench.port, accounts: bench.accounts, scheduler: bench.clock });
+      await other.drain(0);
+      bench.port.say('a');
+      expect([bench.isComplete, bench.ids]).to.deep.equal([false, 'a']);
+    });
   });
 
   describe('its law', () => {
