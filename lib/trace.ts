@@ -296,6 +296,15 @@ export class Trace {
     if (!root.#busy()) listener.quiet();
   }
 
+  /** @internal Whoever has it is passive when `other` is quiet, and not before. */
+  restWith(other: Trace): void {
+    other.onQuiet({
+      quiet: () => {
+        this.#checkQuiet();
+      },
+    });
+  }
+
   /** @internal The first of those that `onSettled` told about itself and that `is` recognises; none once it is settled. */
   listener<L extends SettleListener>(is: (listener: SettleListener) => listener is L): L | undefined {
     if (this.#listener === undefined) return undefined;

@@ -23,8 +23,9 @@ export abstract class Claim implements Holder, SettleListener {
     return 'dedupe';
   }
 
+  /** A twin is worked on as long as the first is: what is said of it before may turn out wrong. */
   get passive(): boolean {
-    return true;
+    return this.trace.quiet;
   }
 
   /** Another delivery of the event waits for this one, or is shed when too many do. */
@@ -37,6 +38,7 @@ export abstract class Claim implements Holder, SettleListener {
     }
     twins.push(twin);
     twin.hold(this);
+    twin.restWith(this.trace);
     return true;
   }
 

@@ -169,6 +169,19 @@ describe('dedupe', () => {
     expect(desk.emitted).to.deep.equal(['a', 'a']);
   });
 
+  it('finds a twin quiet when the first is, and tells so: neither before nor later', () => {
+    const desk = new Desk(dedupe());
+    const first = desk.deliver('a');
+    const twin = desk.deliver('a');
+    let told = 0;
+    twin.onQuiet({ quiet: () => told++ });
+    first.hold({ name: 'an open request', passive: true });
+    expect([told, twin.quiet]).to.deep.equal([0, false]);
+    desk.settle(first, 'handled');
+    expect([told, twin.quiet, desk.deliver('a').quiet]).to.deep.equal([1, true, true]);
+    expect(desk.outcomes()).to.deep.equal({});
+  });
+
   it('never runs an event again once something of it was delivered', () => {
     const desk = new Desk(dedupe());
     const first = desk.deliver('a');

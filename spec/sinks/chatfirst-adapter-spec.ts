@@ -6,7 +6,7 @@ import { expect } from 'chai';
 import express from 'express';
 import fastify from 'fastify';
 import { Hono } from 'hono';
-import { concat, delay, filter, firstValueFrom, NEVER, of, Subject, throwError, type Observable } from 'rxjs';
+import { concat, delay, filter, firstValueFrom, NEVER, of, Subject, take, throwError, type Observable } from 'rxjs';
 import {
   cards,
   choices,
@@ -192,6 +192,29 @@ describe('chatfirstAdapter, fromChatfirstAdapter and toChatfirst', () => {
     expect(handled).to.equal(1);
     await call('yes');
     expect(handled).to.equal(2);
+    started(echo);
+  });
+
+  it('says it to the call that came again when the first was hung up on', async () => {
+    const said = new Subject<Reply>();
+    const accounts = openAccounts();
+    const adapter = chatfirstAdapter({ path: '/', accounts });
+    fromChatfirstAdapter({ adapter })
+      .pipe(
+        dedupe({ fingerprints: 'unanswered' }),
+        react(() => said.pipe(take(1))),
+        toChatfirst({ adapter }),
+      )
+      .subscribe();
+    const hangUp = new AbortController();
+    const call = async (init?: RequestInit): Promise<Response> =>
+      adapter.fetch(new Request('http://x.test/?id=u&msg=yes', init));
+    void call({ signal: hangUp.signal });
+    const again = call();
+    hangUp.abort();
+    said.next(text('ok'));
+    expect(await (await again).json()).to.deep.include({ Messages: ['ok'] });
+    expect(accounts.counts().outcomes).to.include({ handled: 1, duplicate: 1 });
     started(echo);
   });
 

@@ -109,6 +109,27 @@ describe('chatfirstChannel and fromChatfirstChannel', () => {
     expect(outcomes()).to.deep.equal({ failed: 1, handled: 1 });
   });
 
+  it('answers a push that comes again while the first is worked on as that one ends', async () => {
+    const ends = new Subject<void>();
+    started((event) => {
+      if (events.length > 1) return pushedReplies(event);
+      return ends.pipe(
+        map(() => {
+          throw new Error('hush');
+        }),
+      );
+    });
+    const answers: number[] = [];
+    const both = ['first', 'again'].map(async () => answers.push((await post(HERE, push('a'))).status));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([events.length, answers]).to.deep.equal([1, []]);
+    ends.next();
+    await Promise.all(both);
+    expect(answers).to.deep.equal([503, 503]);
+    expect((await post(HERE, push('a'))).status).to.equal(200);
+    expect(outcomes()).to.deep.equal({ failed: 2, handled: 1 });
+  });
+
   it('waits until its messages are settled, but no longer than its time', async () => {
     const done = new Subject<void>();
     started(() => done.pipe(map(() => text('ok'))), { answerMs: 5_000 });
