@@ -244,8 +244,15 @@ export class Trace {
 
   /** Settles this when `leader` settles, with the same outcome: for an item that was merged into another one. */
   follow(leader: Trace): void {
-    const holder: Holder = { name: this.#lastHolder, passive: true };
+    const holder: Holder = {
+      name: this.#lastHolder,
+      // Whoever works on the leader works on it.
+      get passive() {
+        return leader.quiet;
+      },
+    };
     this.hold(holder);
+    this.restWith(leader);
     leader.onSettled({
       settled: (_, outcome, touched) => {
         if (touched) this.touch();

@@ -125,6 +125,19 @@ describe('Trace', () => {
     expect(part).to.include({ settled: true, outcome: 'handled', touched: true });
   });
 
+  it('is quiet when the one that it follows is, and tells so', () => {
+    const { trace: leader, let: letLeader } = open();
+    const { trace: part, let: letPart } = open();
+    let told = 0;
+    part.onQuiet({ quiet: () => told++ });
+    part.follow(leader);
+    letPart();
+    expect([told, part.quiet]).to.deep.equal([0, false]);
+    leader.hold(holder('parking', true));
+    letLeader();
+    expect([told, part.quiet, part.settled]).to.deep.equal([1, true, false]);
+  });
+
   it('tells a late listener at once', () => {
     const { trace, let: letGo } = open();
     trace.conclude('ignored');

@@ -5,6 +5,7 @@ import { inspect } from 'node:util';
 import { expect } from 'chai';
 import { filter, firstValueFrom, map, NEVER, Subject, take, toArray } from 'rxjs';
 import {
+  coalesceBursts,
   dedupe,
   deliver,
   delivered,
@@ -128,6 +129,31 @@ describe('chatfirstChannel and fromChatfirstChannel', () => {
     expect(answers).to.deep.equal([503, 503]);
     expect((await post(HERE, push('a'))).status).to.equal(200);
     expect(outcomes()).to.deep.equal({ failed: 2, handled: 1 });
+  });
+
+  it('answers pushes whose messages were merged all alike', async () => {
+    channel = chatfirstChannel({ token: TOKEN, accounts: openAccounts({ scheduler: clock }), scheduler: clock });
+    const ends = new Subject<void>();
+    const failing = (): Replies =>
+      ends.pipe(
+        map(() => {
+          throw new Error('hush');
+        }),
+      );
+    fromChatfirstChannel({ channel })
+      .pipe(coalesceBursts({ scheduler: clock }), react(failing, { scheduler: clock }))
+      .subscribe();
+    const answers: number[] = [];
+    const all = [1, 2].map(async (TalkId) =>
+      answers.push((await post(HERE, { TalkId, Messages: [{ MessageId: 1, Text: 'a' }] })).status),
+    );
+    await new Promise((resolve) => setImmediate(resolve));
+    clock.advance(2_000);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(answers).to.deep.equal([]);
+    ends.next();
+    await Promise.all(all);
+    expect(answers).to.deep.equal([503, 503]);
   });
 
   it('waits until its messages are settled, but no longer than its time', async () => {
