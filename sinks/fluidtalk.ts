@@ -233,7 +233,10 @@ export function toFluidTalk(config: ToFluidTalkConfig): OperatorFunction<Outboun
       return skipped(action, now(), 'unsupported', `fluidtalk: ${problem ?? ''}`);
     }
     const target = spelled(turn.target);
-    if (replies.isSealed(target)) throw sealedError();
+    if (replies.isSealed(target)) {
+      replies.seal(action.conversation, target);
+      throw sealedError();
+    }
     const refusal = replies.refusal(target);
     if (refusal !== undefined) throw refusal;
     if (ledger === undefined) return ask(action, turn, target, undefined);

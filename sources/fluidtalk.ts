@@ -21,7 +21,7 @@ export interface FromFluidTalkConfig {
 
 /**
  * What a FluidTalk persona replies to `toFluidTalk`: its bubbles as `message` events, then its photo as a `media` event,
- * and `ended` once a target is sealed. Each carries its account.
+ * and `ended` once a target is sealed, again with its next action where nobody has heard it. Each carries its account.
  *
  *     actions  -a----------|        text actions, through toFluidTalk
  *     call      --r|                r: two bubbles and a photo

@@ -32,6 +32,8 @@ const MAX_TARGETS = 100_000;
 /** @internal What source and sink of a client share: who hears the replies, and which targets are sealed. */
 export class ReplySource {
   readonly #sealed = new Remembered(MAX_TARGETS);
+  /** Those whose end was heard. */
+  readonly #ended = new Remembered(MAX_TARGETS);
   /** Events that are not settled. */
   readonly #open = new Set<string>();
   readonly #perTarget = new Map<string, number>();
@@ -68,16 +70,19 @@ export class ReplySource {
     return this.#sealed.has(target);
   }
 
-  /** The conversation is over: tells so, once. */
+  /** The conversation is over: tells so, until it was heard once. */
   seal(conversation: Conversation, target: string): void {
-    if (this.#sealed.has(target)) return;
     this.#sealed.add(target);
+    if (this.#ended.has(target) || this.#listener?.subscriber.closed !== false) return;
     const at = this.#now();
     const id = `${target}:sealed`;
     const platform = 'fluidtalk';
     this.#tell(
       { kind: 'ended', id, platform, conversation, at, sender, by: 'bot', reason: 'sealed', raw: null },
       target,
+      () => {
+        this.#ended.add(target);
+      },
     );
   }
 

@@ -65,6 +65,25 @@ describe('fromFluidTalk', () => {
     expect(platform.told).to.deep.equal(['a1 delivered', 'a2 failed sealed', 'a3 failed sealed']);
   });
 
+  it('says it again with the next action where nobody has heard that a target is sealed', () => {
+    const platform = new FluidtalkPlatform({}, { sealAfter: 1 });
+    const listening = platform.listen();
+    platform.say('one');
+    platform.clock.flush();
+    platform.outcome = 'failed';
+    platform.say('two');
+    listening.unsubscribe();
+    platform.say('three');
+    platform.outcome = 'handled';
+    platform.listen();
+    for (const said of ['four', 'five']) platform.say(said);
+    platform.clock.flush();
+    expect(platform.heard).to.deep.equal(['100 You said: one', '100 ended sealed', '100 ended sealed']);
+    expect(platform.told.slice(1)).to.deep.equal(['a2', 'a3', 'a4', 'a5'].map((id) => `${id} failed sealed`));
+    expect(platform.asked()).to.have.length(2);
+    expect(platform.outcomes()).to.deep.equal({ handled: 2, failed: 1 });
+  });
+
   it('has one subscriber, and may be subscribed again when it has gone', () => {
     const platform = new FluidtalkPlatform();
     const first = platform.listen();
