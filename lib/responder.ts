@@ -37,7 +37,7 @@ export const wordsOf = (event: InboundEvent): string => {
       return event.choice.label ?? event.choice.id;
     case 'location': {
       const { name, address, latitude, longitude } = event;
-      return [name, address, `${String(latitude)}, ${String(longitude)}`]
+      return [name, address, `${latitude}, ${longitude}`]
         .filter((part) => part !== undefined)
         .join(', ');
     }

@@ -10,6 +10,10 @@ export class Talk {
   /** Handoffs in a row that nobody took. */
   failures = 0;
   retry: Subscription | undefined;
+  /** Handoffs that are on their way. */
+  handoffs = 0;
+  /** How often what went wrong before ceased to matter. */
+  round = 0;
   /** The desk is asked whether it may be handed over. */
   isAsked = false;
 
@@ -21,7 +25,7 @@ export class Talk {
   ) {}
 
   get isIdle(): boolean {
-    return this.first === undefined && this.failures === 0 && this.retry === undefined;
+    return this.first === undefined && this.failures + this.handoffs === 0 && this.retry === undefined;
   }
 
   awaits(id: string): boolean {

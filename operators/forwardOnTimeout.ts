@@ -1,10 +1,11 @@
 import {
   asyncScheduler,
   catchError,
-  EMPTY,
   map,
+  mergeMap,
   Observable,
   Subject,
+  type ObservableInput,
   type OperatorFunction,
   type SchedulerLike,
 } from 'rxjs';
@@ -25,7 +26,7 @@ import {
 import { above } from '../lib/range.js';
 import { ARRIVED } from '../lib/responder.js';
 import { Entry, Talk } from '../lib/talk.js';
-import { attach, traceOf, type Holder, type SettleListener, type Trace } from '../lib/trace.js';
+import { attach, traceOf, type Holder, type Trace } from '../lib/trace.js';
 import { lanes } from './lanes.js';
 import type { Owner, Ownership } from './ownership.js';
 
@@ -184,9 +185,9 @@ export function forwardOnTimeout(
         answered(talk, undefined);
       };
 
-      const emit = (action: OutboundAction, listener?: SettleListener): void => {
+      const emit = (action: OutboundAction): void => {
         const trace = account.open(action);
-        if (listener !== undefined) trace.onSettled(listener);
+        if (action.kind === 'handoff') watch(action, trace);
         subscriber.next(action);
         if (subscriber.closed) trace.abandon(account, 'failed', 'unsubscribed');
         else trace.release(account);
@@ -203,7 +204,7 @@ export function forwardOnTimeout(
           talk.isAsked = false;
           if (subscriber.closed) {
             // Nobody will be told: it stays the bot's.
-            if (isOurs === true) notTaken(talk, cause);
+            if (isOurs === true) notTaken(talk, cause, id);
             return;
           }
           // Not ours: what the responder hands over itself may be on its way.
@@ -211,23 +212,66 @@ export function forwardOnTimeout(
           // Where nobody can tell: in the hands of two is better than in nobody's.
           if (isOurs === false) return;
           const base = { kind: 'handoff', id, conversation, cause, to } as const;
-          emit(comment === undefined ? base : { comment, ...base }, {
-            settled: (_, outcome) => {
-              if (FAILED.has(outcome)) notTaken(talkOf(talk.key, conversation), cause);
-            },
-          });
+          emit(comment === undefined ? base : { comment, ...base });
         };
         ask(desk.handOver(conversation, id), decided);
       };
+      /** What a handoff took that reaches nobody is the bot's again; false where somebody else has it. */
+      const giveBack = (handoff: OutboundAction): Observable<unknown> =>
+        desk
+          .mutes(handoff)
+          .pipe(
+            mergeMap((isMuted): ObservableInput<unknown> =>
+              isMuted ? [false] : desk.returnToBot(handoff.conversation),
+            ),
+          );
+      /** Watches a handoff that goes out; `owner`: who got the conversation last since then, if the desk has told. */
+      const watch = (
+        handoff: OutboundAction,
+        trace: Trace,
+        arrived?: (outcome: Outcome, owner: Owner | undefined) => void,
+      ): void => {
+        const { conversation, id, cause = id } = handoff;
+        const talk = talkOf(conversationKey(conversation), conversation);
+        const { round } = talk;
+        let owner: Owner | undefined;
+        talk.handoffs++;
+        const watching = desk.changes$.subscribe({
+          next: (change) => {
+            if (conversationKey(change.conversation) === talk.key) owner = change.owner;
+          },
+          error: () => undefined,
+        });
+        trace.onSettled({
+          settled: (_, outcome) => {
+            watching.unsubscribe();
+            talk.handoffs--;
+            if (ARRIVED.has(outcome) || outcome === 'handedOff') arrived?.(outcome, owner);
+            else if (outcome !== 'queued' && owner !== 'human') {
+              // Nobody waits for it any more: it was taken back, or the conversation has ended meanwhile.
+              if (outcome === 'superseded' || talk.round !== round) ask(giveBack(handoff), completeWhenIdle);
+              else notTaken(talk, cause, id, giveBack(handoff));
+            }
+            forgetIdle(talk);
+          },
+        });
+      };
       /** Nobody took over: the bot has it again, also when the stream has ended meanwhile. */
-      const notTaken = (talk: Talk, cause: string): void => {
+      const notTaken = (
+        talk: Talk,
+        cause: string,
+        id: string,
+        back: Observable<unknown> = desk.returnToBot(talk.conversation),
+      ): void => {
         const { conversation } = talk;
         const failures = talk.failures++;
-        const goOn = (): void => {
-          if (subscriber.closed) return;
+        const goOn = (isBack: unknown): void => {
+          if (isBack === false) talk.failures = failures;
+          forgetIdle(talk);
+          if (subscriber.closed || isBack === false) return;
           if (failures === 0) {
             replies.forEach((reply, n) => {
-              emit(address(reply, `${cause}#untaken.${n}`, { id: cause, conversation }, undefined));
+              emit(address(reply, `${id}#untaken.${n}`, { id: cause, conversation }, undefined));
             });
           }
           if (retryAfterMs === undefined || failures >= attempts || talk.retry !== undefined) return;
@@ -239,11 +283,12 @@ export function forwardOnTimeout(
             Math.min(retryAfterMs * 2 ** failures, LONGEST_PAUSE_MS),
           );
         };
-        ask(desk.returnToBot(conversation), goOn);
+        ask(back, goOn);
       };
       /** What went wrong with earlier handoffs does not matter any more. */
       const startAnew = (talk: Talk): void => {
         talk.failures = 0;
+        talk.round++;
         stopRetry(talk);
         forgetIdle(talk);
       };
@@ -280,7 +325,7 @@ export function forwardOnTimeout(
         const { kind, conversation, id } = event;
         const trace = traceOf(event);
         const key = trace?.keyOf(conversation) ?? conversationKey(conversation);
-        if (kind === 'handoffFailed') notTaken(talkOf(key, conversation), id);
+        if (kind === 'handoffFailed') notTaken(talkOf(key, conversation), id, id);
         else if (kind === 'ended' || kind === 'handoffTaken') {
           const talk = talks.get(key);
           if (talk !== undefined) {
@@ -323,40 +368,35 @@ export function forwardOnTimeout(
       const send = (action: OutboundAction, trace: Trace | undefined): void => {
         const { kind, conversation, id, cause, by } = action;
         const key = trace?.keyOf(conversation) ?? conversationKey(conversation);
-        /** Whether somebody has the conversation since it went out, if the desk has told. */
-        let isTaken: boolean | undefined;
-        const arrived = (outcome?: Outcome): void => {
-          if (kind !== 'handoff') {
-            // A person answers the customer, and not this or that message.
-            answered(talks.get(key), by === 'human' ? undefined : cause);
-            return;
-          }
+        // A person answers the customer, and not this or that message.
+        const answers = (): void => {
+          answered(talks.get(key), by === 'human' ? undefined : cause);
+        };
+        const handedOver = (outcome?: Outcome, owner?: Owner): void => {
           // The sink took it when it went out, behind what was said before it; one that does not ask the desk did not.
           const back = (): void => {
             const talk = talks.get(key);
             if (talk !== undefined) takeBack(talk, true);
           };
-          // Given back already, what is open is the bot's.
-          if (isTaken === true) back();
+          if (owner !== undefined) {
+            // Given back already, what is open is the bot's.
+            if (owner !== 'bot') back();
+          }
           // Whoever found that somebody has it has asked the desk: it must not be taken from the bot that has it by now.
-          else if (isTaken === undefined && outcome !== 'handedOff') ask(desk.handOver(conversation, id), back);
+          else if (outcome !== 'handedOff') ask(desk.handOver(conversation, id), back);
         };
-        if (trace === undefined) arrived();
-        else if (kind === 'handoff' || talks.has(key)) {
-          if (kind === 'handoff') handing.add(trace.root);
-          const watching = (kind === 'handoff' ? desk.changes$ : EMPTY).subscribe({
-            next: (change) => {
-              if (conversationKey(change.conversation) === key) isTaken = change.owner !== 'bot';
-            },
-            error: () => undefined,
-          });
-          trace.onSettled({
-            settled: (_, outcome) => {
-              watching.unsubscribe();
-              if (ARRIVED.has(outcome) || outcome === (kind === 'handoff' ? 'handedOff' : 'queued')) arrived(outcome);
-              else if (kind === 'handoff' && FAILED.has(outcome)) notTaken(talkOf(key, conversation), cause ?? id);
-            },
-          });
+        if (kind !== 'handoff') {
+          if (trace === undefined) answers();
+          else if (talks.has(key))
+            trace.onSettled({
+              settled: (_, outcome) => {
+                if (ARRIVED.has(outcome) || outcome === 'queued') answers();
+              },
+            });
+        } else if (trace === undefined) handedOver();
+        else {
+          handing.add(trace.root);
+          watch(action, trace, handedOver);
         }
         subscriber.next(action);
       };
@@ -421,5 +461,3 @@ const HOLDER: Holder = { name: 'forwardOnTimeout' };
 
 /** Events that say who has the conversation. */
 const DESK_NEWS: ReadonlySet<InboundEvent['kind']> = new Set(['ended', 'handoffFailed', 'handoffTaken']);
-
-const FAILED: ReadonlySet<Outcome> = new Set<Outcome>(['failed', 'shed', 'ignored', 'expired']);

@@ -296,11 +296,12 @@ class ReactJob<T, S> extends Job<T> {
   }
 }
 
+const stateless = (): never => {
+  throw new TypeError('react: there is no state, since config.state is not given');
+};
 const STATELESS = Object.freeze({
   get value(): never {
-    throw new TypeError('react: there is no state, since config.state is not given');
+    return stateless();
   },
-  set: (_: unknown): never => {
-    throw new TypeError('react: there is no state, since config.state is not given');
-  },
+  set: stateless,
 });

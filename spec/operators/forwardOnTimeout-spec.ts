@@ -100,6 +100,13 @@ class Desk {
     return owners;
   }
 
+  /** Who has the conversation now. */
+  owner(): string | undefined {
+    let owner: string | undefined;
+    this.desk.ownerOf(message('').conversation).subscribe((found) => (owner = found));
+    return owner;
+  }
+
   outcomes(source = 'desk'): Partial<Record<Outcome, number>> {
     const counts = this.accounts.bySource().get(source);
     return Object.fromEntries(Object.entries(counts?.outcomes ?? {}).filter(([, n]) => n > 0));
@@ -315,6 +322,104 @@ describe('forwardOnTimeout', () => {
       desk.clock.advance(1_000);
       expect(desk.seen).to.deep.equal(['0 handoff', '12 hi b', '22 hi c']);
     });
+
+  for (const [event, owner] of [
+    ['handoffTaken', 'human'],
+    ['ended', 'bot'],
+  ] as const)
+    it(`says nothing, tries nothing and leaves it where it is when a handoff fails that was on its way at ${event}`, () => {
+      const desk = new Desk((event) => (event.id === 'a' ? { kind: 'handoff', to } : undefined), {
+        onHandoffFailed: { say: text('Nobody is there.'), retryAfterMs: 10 },
+      });
+      desk.answer = (action) => failed(action, at(desk.clock.now()), new ChatError('refused', 'desk', 'no'));
+      desk.deliver(message('a'));
+      desk.clock.advance(2);
+      desk.deliver({ ...message('news'), kind: event });
+      desk.clock.advance(1_000);
+      expect(desk.receipts).to.deep.equal(['a#1 failed']);
+      expect(desk.owner()).to.equal(owner);
+    });
+
+  it('takes nothing from a person, and says nothing, when a handoff fails that came too late to be asked for', () => {
+    const clock = virtualClock();
+    const account = openAccounts({ scheduler: clock }).of('desk');
+    const desk = ownership({ scheduler: clock });
+    const source = new Subject<InboundEvent>();
+    const seen: string[] = [];
+    const onHandoffFailed = { say: text('Nobody is there.') };
+    const responder = react(() => timer(5, clock).pipe(map(() => ({ kind: 'handoff', to }) as const)));
+    source
+      .pipe(forwardOnTimeout({ desk, afterMs: 100, to, scheduler: clock, onHandoffFailed }, responder))
+      .subscribe((action) => {
+        seen.push(action.id);
+        traceOf(action)?.conclude('shed');
+      });
+    const event = message('a');
+    const trace = account.open(event);
+    source.next(event);
+    trace.release(account);
+    desk.taken(event.conversation).subscribe();
+    clock.advance(1_000);
+    let owner: string | undefined;
+    desk.ownerOf(event.conversation).subscribe((found) => (owner = found));
+    expect({ seen, owner }).to.deep.equal({ seen: ['a#1'], owner: 'human' });
+  });
+
+  it('gives the bot back what a handoff took that is taken back while it waits to be sent again', () => {
+    const clock = virtualClock();
+    const account = openAccounts({ scheduler: clock }).of('desk');
+    const desk = ownership({ scheduler: clock });
+    const source = new Subject<InboundEvent>();
+    const seen: string[] = [];
+    const sink = deliver({ name: 'toDesk', desk, scheduler: clock }, ({ id }): Receipt => {
+      seen.push(id);
+      throw new ChatError('unreachable', 'desk', 'nobody is there');
+    });
+    source
+      .pipe(
+        forwardOnTimeout(
+          { desk, afterMs: 10_000, to, scheduler: clock, onHandoffFailed: { say: text('Nobody is there.') } },
+          react(() => ({ kind: 'handoff', to })),
+        ),
+        retryDelivery({ delayMs: 50, jitter: 0, scheduler: clock }, sink),
+      )
+      .subscribe();
+    const event = { ...message('a'), at: at(0) };
+    const trace = account.open(event);
+    source.next(event);
+    trace.release(account);
+    clock.advance(20);
+    trace.cancel('superseded');
+    clock.advance(1_000);
+    let owner: string | undefined;
+    desk.ownerOf(event.conversation).subscribe((found) => (owner = found));
+    expect({ seen, owner, outcome: trace.outcome }).to.deep.equal({
+      seen: ['a#1'],
+      owner: 'bot',
+      outcome: 'superseded',
+    });
+  });
+
+  it('gives what it says of two handoffs of one message that failed two ids', () => {
+    const desk: Desk = new Desk(
+      (event) =>
+        event.id === 'a'
+          ? merge(of(0), timer(50, desk.clock)).pipe(map(() => ({ kind: 'handoff', to }) as const))
+          : undefined,
+      { onHandoffFailed: { say: text('Nobody is there.') } },
+    );
+    desk.refuses = ({ kind }) => kind === 'handoff';
+    desk.deliver(message('a'));
+    desk.clock.advance(20);
+    desk.deliver({ ...message('end'), kind: 'ended' });
+    desk.clock.advance(1_000);
+    expect(desk.receipts).to.deep.equal([
+      'a#1 failed',
+      'a#1#untaken.0 delivered',
+      'a#2 failed',
+      'a#2#untaken.0 delivered',
+    ]);
+  });
 
   it('takes nothing from the bot for a handoff that ends handed off where nobody has the conversation', () => {
     const clock = virtualClock();
