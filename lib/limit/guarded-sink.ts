@@ -75,6 +75,7 @@ export const guardedSink = (
       let open = 0;
       let queued = 0;
       let completed = false;
+      let sending: Line | undefined;
 
       const now = isoClock(scheduler);
       const close = (entry: Entry, receipt: Receipt): void => {
@@ -168,36 +169,41 @@ export const guardedSink = (
       };
       /** Sends the head of a line if nothing of it is under way, it is not closed, and a slot is free. */
       const advance = (line: Line): void => {
-        if (subscriber.closed) return;
-        line.drop();
-        if (line.sent) return;
-        if (line.waiting.length === 0) {
-          giveBack(line);
-          if (line.closedUntil > scheduler.now()) wakeAt(line, line.closedUntil);
-          else if (lines.get(line.key) === line) lines.delete(line.key);
-          return;
+        for (;;) {
+          if (subscriber.closed) return;
+          line.drop();
+          if (line.sent) return;
+          if (line.waiting.length === 0) {
+            giveBack(line);
+            if (line.closedUntil > scheduler.now()) wakeAt(line, line.closedUntil);
+            else if (lines.get(line.key) === line) lines.delete(line.key);
+            return;
+          }
+          const window = windows?.of(line.key);
+          const slotAt = window?.freeAt() ?? 0;
+          if (window !== undefined && slotAt === Infinity) {
+            waitFor(line, window);
+            return;
+          }
+          const freeAt = Math.max(line.closedUntil, slotAt);
+          if (freeAt > scheduler.now()) {
+            wakeAt(line, freeAt);
+            return;
+          }
+          if (shared !== undefined && line.slot === undefined) {
+            if (line.asking === undefined) ask(line, shared);
+            return;
+          }
+          const flights = line.take(coalesce, together);
+          queued -= flights.length;
+          line.sent = true;
+          line.window = window;
+          if (window !== undefined) window.reserved++;
+          const outer = sending;
+          sending = line;
+          requests.next(flights.map(({ copy }) => copy));
+          sending = outer;
         }
-        const window = windows?.of(line.key);
-        const slotAt = window?.freeAt() ?? 0;
-        if (window !== undefined && slotAt === Infinity) {
-          waitFor(line, window);
-          return;
-        }
-        const freeAt = Math.max(line.closedUntil, slotAt);
-        if (freeAt > scheduler.now()) {
-          wakeAt(line, freeAt);
-          return;
-        }
-        if (shared !== undefined && line.slot === undefined) {
-          if (line.asking === undefined) ask(line, shared);
-          return;
-        }
-        const flights = line.take(coalesce, together);
-        queued -= flights.length;
-        line.sent = true;
-        line.window = window;
-        if (window !== undefined) window.reserved++;
-        requests.next(flights.map(({ copy }) => copy));
       };
       const answered = (receipts: readonly Receipt[]): void => {
         let line: Line | undefined;
@@ -218,7 +224,8 @@ export const guardedSink = (
         line.throttled = line.sent = false;
         queued += line.again();
         window?.tell();
-        advance(line);
+        // It goes on by itself when the sink has answered at once: there may be more than the stack has room for.
+        if (sending !== line) advance(line);
       };
       const judge = (line: Line, entry: Entry, receipt: Receipt): void => {
         const retryable = receipt.status === 'failed' && receipt.retryable && !receipt.error.inDoubt;

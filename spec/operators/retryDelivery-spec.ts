@@ -121,6 +121,18 @@ describe('retryDelivery', () => {
     expect(desk.accounts.counts().outcomes).to.include({ handled: 2, inDoubt: 2 });
   });
 
+  it('goes on with all that waits of a conversation when the sink answers at once', () => {
+    const first = new Subject<Receipt>();
+    const source = new Subject<OutboundAction>();
+    const told: string[] = [];
+    const sink = mergeMap((action: OutboundAction) => (action.id === '0' ? first : of(delivered(action, ''))));
+    source.pipe(retryDelivery({ scheduler: virtualClock() }, sink)).subscribe(({ action: { id } }) => told.push(id));
+    const ids = Array.from({ length: 3_000 }, (_, n) => String(n));
+    for (const id of ids) source.next(text(id));
+    first.next(delivered(text('0'), ''));
+    expect(told).to.deep.equal(ids);
+  });
+
   it('refuses numbers out of range', () => {
     const sink = deliver({ name: 'x' }, (action) => delivered(action, ''));
     expect(() => retryDelivery({ attempts: 0 }, sink)).to.throw(
