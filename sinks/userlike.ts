@@ -12,6 +12,7 @@ import {
   type SchedulerLike,
 } from 'rxjs';
 import { consume } from '../lib/consume.js';
+import type { Exchange } from '../lib/http-receiver/exchange.js';
 import { isoClock } from '../lib/iso-clock.js';
 import { toChatError } from '../lib/errors.js';
 import {
@@ -117,6 +118,8 @@ export function toUserlike(config: ToUserlikeConfig): OperatorFunction<OutboundA
     new Observable<Receipt>((subscriber) => {
       const calls = new Subject<OutboundAction>();
       const sessions = new Map<string, Session>();
+      /** What of a session is in an answer that is not out. */
+      const answers = new Map<string, Answering>();
       let waiting = 0;
       let completed = false;
 
@@ -124,9 +127,14 @@ export function toUserlike(config: ToUserlikeConfig): OperatorFunction<OutboundA
         if (completed && waiting === 0 && [...sessions.values()].every(({ gate }) => gate.length === 0))
           calls.complete();
       };
+      const left = (key: string): void => {
+        waiting--;
+        const answering = answers.get(key);
+        if (answering !== undefined && --answering.left === 0) answers.delete(key);
+      };
       const receive = (parked: ParkedAction<WireEvents>, receipt: Receipt): void => {
         if (touches(receipt)) parked.trace?.touch();
-        waiting--;
+        left(keyOf(parked.action, parked.trace));
         subscriber.next(receipt);
         parked.trace?.release(parked, outcomeOf(receipt));
         completeWhenIdle();
@@ -141,8 +149,9 @@ export function toUserlike(config: ToUserlikeConfig): OperatorFunction<OutboundA
       /** Ahead of what waits at a gate, which came later. */
       const resend = (parked: ParkedAction<WireEvents>): void => {
         const { action, trace } = parked;
-        waiting--;
-        sessionOf(keyOf(action, trace)).calls++;
+        const key = keyOf(action, trace);
+        left(key);
+        sessionOf(key).calls++;
         calls.next(action);
         trace?.release(parked);
         completeWhenIdle();
@@ -170,6 +179,11 @@ export function toUserlike(config: ToUserlikeConfig): OperatorFunction<OutboundA
         },
       });
       subscriber.add(sending);
+      subscriber.add(() => {
+        for (const { gate } of sessions.values()) {
+          for (const { action, holder } of gate.splice(0)) traceOf(action)?.release(holder, 'failed', 'unsubscribed');
+        }
+      });
       consume(source, subscriber, {
         next: (action) => {
           const { conversation, kind } = action;
@@ -188,9 +202,15 @@ export function toUserlike(config: ToUserlikeConfig): OperatorFunction<OutboundA
             return;
           }
           const key = keyOf(action, trace);
-          const exchange = webhook?.exchangeOf(key);
-          if (!sessions.has(key) && exchange !== undefined && kind !== 'media' && canAsk(desk, action)) {
+          const open = webhook?.exchangeOf(key);
+          const answering = answers.get(key);
+          // The answer that is being written comes before that of a later request, too.
+          const exchange = answering?.exchange ?? open;
+          const isNext = exchange !== undefined && exchange === open && !sessions.has(key);
+          if (isNext && kind !== 'media' && canAsk(desk, action)) {
             waiting++;
+            if (answering === undefined) answers.set(key, { exchange, left: 1 });
+            else answering.left++;
             exchange.park(new ParkedAction('toUserlike', action, encoded.right, exchange, desk, now, receive, resend));
             return;
           }
@@ -199,15 +219,15 @@ export function toUserlike(config: ToUserlikeConfig): OperatorFunction<OutboundA
           if (exchange !== undefined && !session.gated) {
             // What is in the answer comes first; it goes out now, and the call after it.
             session.gated = true;
+            hold(session, action);
             exchange.afterwards(() => {
               session.gated = false;
-              for (const { action: waiting, release } of session.gate.splice(0)) {
+              for (const { action: waiting, holder } of session.gate.splice(0)) {
                 calls.next(waiting);
-                release();
+                traceOf(waiting)?.release(holder);
               }
               completeWhenIdle();
             });
-            hold(session, action);
             exchange.answer();
           } else if (session.gated) hold(session, action);
           else calls.next(action);
@@ -226,12 +246,16 @@ const ALONE: ReadonlySet<string> = new Set(['media', 'platform']);
 interface Session {
   calls: number;
   gated: boolean;
-  readonly gate: { readonly action: OutboundAction; readonly release: () => void }[];
+  readonly gate: { readonly action: OutboundAction; readonly holder: Holder }[];
+}
+
+interface Answering {
+  readonly exchange: Exchange<WireEvents>;
+  left: number;
 }
 
 const hold = ({ gate }: Session, action: OutboundAction): void => {
-  const trace = traceOf(action);
   const holder: Holder = { name: 'toUserlike' };
-  trace?.hold(holder);
-  gate.push({ action, release: () => trace?.release(holder) });
+  traceOf(action)?.hold(holder);
+  gate.push({ action, holder });
 };

@@ -4,13 +4,15 @@ import { expect } from 'chai';
 import express from 'express';
 import fastify from 'fastify';
 import { Hono } from 'hono';
-import { concat, filter, firstValueFrom, map, NEVER, of, Subject, throwError } from 'rxjs';
+import { concat, EMPTY, filter, firstValueFrom, map, merge, NEVER, of, Subject, throwError } from 'rxjs';
 import {
   choices,
   end,
   handoff,
   media,
+  openAccounts,
   ownership,
+  react,
   text,
   traceOf,
   type InboundEvent,
@@ -19,7 +21,8 @@ import {
   type Trace,
 } from 'tidewire';
 import { virtualClock } from 'tidewire/testing';
-import { fromUserlike, toUserlike, userlikeClient, userlikeWebhook } from 'tidewire/userlike';
+import { fromUserlike, toUserlike, userlikeClient, userlikeWebhook, type UserlikeClient } from 'tidewire/userlike';
+import { receiverOf } from '../../lib/userlike/webhook.js';
 import { mutate, random } from '../support/mutations.js';
 import { fixtures } from '../support/fixtures.js';
 import { API_SECRET, HOOK_SECRET, later, request, saidIn, WebhookDesk } from '../support/webhook-desk.js';
@@ -514,5 +517,93 @@ describe('toUserlike', () => {
     let error: unknown;
     client.send([]).subscribe({ error: (thrown: unknown) => (error = thrown) });
     expect(error).to.deep.include({ kind: 'unauthorized', reason: 'badToken', inDoubt: false });
+  });
+
+  describe('while an answer is being written', () => {
+    const said = (id: string): OutboundAction => ({
+      kind: 'text',
+      id,
+      conversation: { platform: 'userlike', id: 'chatbot::1:aa', channel: 'web' },
+      text: id,
+    });
+    /** A webhook whose answers are out when a spec says so, what the API gets, and who says what. */
+    const writing = () => {
+      const clock = virtualClock();
+      const accounts = openAccounts({ scheduler: clock });
+      const webhook = userlikeWebhook({ headers: { 'api-security-token': HOOK_SECRET }, accounts, scheduler: clock });
+      const calls: string[] = [];
+      const receipts: string[] = [];
+      const actions = new Subject<OutboundAction>();
+      const client: UserlikeClient = {
+        send: (events) => {
+          calls.push(...saidIn(events));
+          return of(undefined);
+        },
+        download: () => EMPTY,
+        status$: EMPTY,
+      };
+      const running = merge(fromUserlike({ webhook }).pipe(react(() => NEVER)), actions)
+        .pipe(toUserlike({ client, webhook, scheduler: clock }))
+        .subscribe(({ action: { id }, status }) => receipts.push(`${id} ${status}`));
+      const headers: Record<string, string> = { 'api-security-token': HOOK_SECRET, 'content-type': 'application/json' };
+      const post = (): { answered: boolean; out: (whole: boolean) => void } => {
+        const answer = { answered: false, out: (_: boolean): void => undefined };
+        receiverOf(webhook).receive(
+          request('message', { body: 'x' }),
+          { method: 'POST', url: '/', header: (name) => headers[name] },
+          (_, out) => {
+            Object.assign(answer, { answered: true, out });
+          },
+        );
+        return answer;
+      };
+      const say = (id: string): void => {
+        const account = accounts.of('desk');
+        const action = said(id);
+        const trace = account.open(action);
+        actions.next(action);
+        trace.release(account);
+      };
+      return { clock, accounts, calls, receipts, running, post, say };
+    };
+
+    it('lets no call overtake it', () => {
+      const { clock, calls, receipts, post, say } = writing();
+      const answer = post();
+      say('first');
+      clock.advance(5_000);
+      say('second');
+      expect([answer.answered, calls]).to.deep.equal([true, []]);
+      answer.out(true);
+      expect(calls).to.deep.equal(['second']);
+      expect(receipts).to.deep.equal(['first delivered', 'second delivered']);
+    });
+
+    it('lets no answer of a later request overtake it', () => {
+      const { clock, calls, receipts, post, say } = writing();
+      const answer = post();
+      say('first');
+      clock.advance(5_000);
+      const later = post();
+      say('second');
+      clock.advance(5_000);
+      expect([later.answered, calls]).to.deep.equal([true, []]);
+      answer.out(false);
+      later.out(true);
+      expect(calls).to.deep.equal(['second']);
+      expect(receipts).to.deep.equal(['first unknown', 'second delivered']);
+    });
+
+    it('lets go of what waits behind it when it is unsubscribed', () => {
+      const { clock, accounts, calls, running, post, say } = writing();
+      const answer = post();
+      say('first');
+      clock.advance(5_000);
+      say('second');
+      running.unsubscribe();
+      answer.out(true);
+      expect(calls).to.deep.equal([]);
+      expect(accounts.bySource().get('desk')?.outcomes).to.include({ handled: 1, failed: 1 });
+    });
   });
 });
