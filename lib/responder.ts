@@ -37,9 +37,7 @@ export const wordsOf = (event: InboundEvent): string => {
       return event.choice.label ?? event.choice.id;
     case 'location': {
       const { name, address, latitude, longitude } = event;
-      return [name, address, `${latitude}, ${longitude}`]
-        .filter((part) => part !== undefined)
-        .join(', ');
+      return [name, address, `${latitude}, ${longitude}`].filter((part) => part !== undefined).join(', ');
     }
     case 'command':
       return [event.name, event.text].filter((part) => part !== undefined).join(' ');
