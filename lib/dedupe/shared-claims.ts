@@ -217,14 +217,16 @@ export class SharedClaims {
       error: () => {
         claim.writing = false;
         if (claim.end === end) claim.waiting = this.#due.add(claim);
-        else this.#write(claim);
+        else this.#goOn(claim);
       },
     });
   }
 
+  /** Behind what was begun while the event was open, which may be settled by now. */
   #goOn(claim: SharedClaim): void {
     if (claim.end === undefined) claim.waiting = this.#due.add(claim);
-    else this.#write(claim);
+    // With the end of its item, and not before: that may be refused, and the event comes again.
+    else if (!claim.joined) this.#write(claim);
   }
 
   /**
