@@ -64,6 +64,18 @@ class Pushes {
   }
 }
 
+/** A call of the platform, whose answer is out when that is said. */
+const called = (adapter: ChatfirstAdapter): ((handed: boolean) => void) => {
+  const url = `${MOUNT}?id=u-77&msg=hi`;
+  let out = (_: boolean): void => undefined;
+  adapterReceiver(adapter).receive(undefined, { method: 'GET', url, header: () => undefined }, (_, handed) => {
+    out = handed;
+  });
+  return (handed) => {
+    out(handed);
+  };
+};
+
 describe('chatfirstAdapter, fromChatfirstAdapter and toChatfirst', () => {
   let desk: AdapterDesk;
   const started = (...args: ConstructorParameters<typeof AdapterDesk>): AdapterDesk =>
@@ -287,15 +299,7 @@ describe('chatfirstAdapter, fromChatfirstAdapter and toChatfirst', () => {
       { account: 'teashop', channel: 'telegram' },
       { client },
     );
-    const url = `${MOUNT}?id=u-77&msg=hi`;
-    let out = (_: boolean): void => undefined;
-    adapterReceiver(pushing.adapter).receive(
-      undefined,
-      { method: 'GET', url, header: () => undefined },
-      (_, handed) => {
-        out = handed;
-      },
-    );
+    const out = called(pushing.adapter);
     pushing.clock.advance(30_000);
     expect(client.said()).to.deep.equal([]);
     out(true);
@@ -309,15 +313,7 @@ describe('chatfirstAdapter, fromChatfirstAdapter and toChatfirst', () => {
     const pushing = started(() => concat(of(text('first')), of(text('second')).pipe(delay(20_000, desk.clock))), {
       account: 'teashop',
     });
-    const url = `${MOUNT}?id=u-77&msg=hi`;
-    let out = (_: boolean): void => undefined;
-    adapterReceiver(pushing.adapter).receive(
-      undefined,
-      { method: 'GET', url, header: () => undefined },
-      (_, handed) => {
-        out = handed;
-      },
-    );
+    const out = called(pushing.adapter);
     pushing.clock.advance(20_000);
     pushing.running.unsubscribe();
     out(true);

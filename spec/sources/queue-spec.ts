@@ -14,7 +14,7 @@ import {
 } from 'tidewire';
 import type { Holder } from '../../lib/trace.js';
 import { fromQueue, memoryQueue, type FromQueueConfig, type Leased, type Queue } from 'tidewire/queue';
-import { virtualClock } from 'tidewire/testing';
+import { virtualClock, type VirtualClock } from 'tidewire/testing';
 import { message } from '../support/events.js';
 import { asFields } from '../support/queue-model.js';
 
@@ -60,6 +60,18 @@ const open = (config: FromQueueConfig = {}, queue?: Queue<InboundEvent>) => {
     letters: async () => firstValueFrom(own.letters()),
     isCompleted: () => completed,
   };
+};
+
+/** A queue whose first lease ends with an error, when it is told to. */
+const losable = (scheduler: VirtualClock) => {
+  const real = memoryQueue({ scheduler });
+  const lost = new Subject<never>();
+  let leases = 0;
+  const queue: Queue<InboundEvent> = {
+    ...asFields(real),
+    lease: (config) => (leases++ === 0 ? merge(real.lease(config), lost) : real.lease(config)),
+  };
+  return { real, queue, lost };
 };
 
 describe('fromQueue', () => {
@@ -314,13 +326,7 @@ describe('fromQueue', () => {
 
   it('cancels what is open when it lost the lease, and asks for the queue again', async () => {
     const clock = virtualClock();
-    const real = memoryQueue({ scheduler: clock });
-    const lost = new Subject<never>();
-    let leases = 0;
-    const queue: Queue<InboundEvent> = {
-      ...asFields(real),
-      lease: (config) => (leases++ === 0 ? merge(real.lease(config), lost) : real.lease(config)),
-    };
+    const { queue, lost } = losable(clock);
     const { add, subscribe, ids, accounts, clock: own } = open({}, queue);
     await add(message('1'));
     subscribe();
@@ -333,13 +339,7 @@ describe('fromQueue', () => {
   for (const where of ['in memory', 'in a store'] as const) {
     it(`takes nothing for done that was open when it lost the lease, with dedupe ${where}`, async () => {
       const clock = virtualClock();
-      const real = memoryQueue({ scheduler: clock });
-      const lost = new Subject<never>();
-      let leases = 0;
-      const queue: Queue<InboundEvent> = {
-        ...asFields(real),
-        lease: (config) => (leases++ === 0 ? merge(real.lease(config), lost) : real.lease(config)),
-      };
+      const { real, queue, lost } = losable(clock);
       const store = where === 'in a store' ? { store: memoryStore({ scheduler: clock }) } : {};
       const seen: string[] = [];
       await firstValueFrom(real.add([message('1'), message('2', 'other')]));

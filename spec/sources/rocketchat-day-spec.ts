@@ -5,6 +5,13 @@ import { Bench, SALES, SECOND, world, type World } from '../support/rocketchat-b
 
 type Step = readonly [who: number, what: number];
 const STEPS = fc.array(fc.tuple(fc.nat(2), fc.nat(10)), { minLength: 20, maxLength: 60 });
+/** What happens before each step: see `trouble`, with answers that are late or not. */
+const PROMPT = fc.array(fc.nat(10), { minLength: 60, maxLength: 60 });
+const LATE = fc.array(fc.nat(14), { minLength: 60, maxLength: 60 });
+const BOUNDS = fc.record({
+  maxInFlight: fc.integer({ min: 1, max: 20 }),
+  maxPerConversation: fc.integer({ min: 1, max: 8 }),
+});
 const SINCE = '2026-11-20T09:00:00.000Z';
 
 /** A day at the desk. What the rules of the server forbid is no step. */
@@ -152,7 +159,7 @@ for (const version of ['8.8.0', '7.10.0'])
 
     it('loses nothing, doubles nothing, and keeps the order of rooms, while sockets are cut and webhooks come twice, late or not', () => {
       fc.assert(
-        fc.property(STEPS, fc.array(fc.nat(10), { minLength: 60, maxLength: 60 }), (steps, troubles) => {
+        fc.property(STEPS, PROMPT, (steps, troubles) => {
           const stage = world({ version });
           const calm = new Bench(stage, { realtime: true });
           const cut = new Bench(stage, { realtime: true });
@@ -176,7 +183,7 @@ for (const version of ['8.8.0', '7.10.0'])
 
     it('does so, but for the order within one millisecond, while much happens at once and calls take as long', () => {
       fc.assert(
-        fc.property(STEPS, fc.array(fc.nat(14), { minLength: 60, maxLength: 60 }), (steps, troubles) => {
+        fc.property(STEPS, LATE, (steps, troubles) => {
           const stage = world({ version });
           const calm = new Bench(stage, { realtime: true });
           const cut = new Bench(stage, { realtime: true });
@@ -200,82 +207,67 @@ for (const version of ['8.8.0', '7.10.0'])
       );
     });
 
-    const bounds = fc.record({
-      maxInFlight: fc.integer({ min: 1, max: 20 }),
-      maxPerConversation: fc.integer({ min: 1, max: 8 }),
-    });
-
     it('does so within any bounds, however slowly it is worked on: what finds no place is read later', () => {
       fc.assert(
-        fc.property(
-          STEPS,
-          fc.array(fc.nat(14), { minLength: 60, maxLength: 60 }),
-          bounds,
-          (steps, troubles, within) => {
-            const stage = world({ version });
-            const calm = new Bench(stage, { realtime: true });
-            const tight = new Bench(stage, { realtime: true, settles: false, ...within });
-            const posted = new Bench(stage, { hooked: true, settles: false, ...within });
-            const both = new Bench(stage, { hooked: true, realtime: true, settles: false, ...within });
-            const busy = [tight, posted, both];
-            const before = (n: number): void => {
-              trouble(stage, tight, both, troubles[n]);
-              for (const bench of busy) {
-                if (n % 3 === 0) bench.finishAll();
-                const { inFlight = 0 } = bench.counts as { readonly inFlight?: number };
-                // What is missing first goes out, with all events that it is, where what waits for it has all places.
-                expect(inFlight).to.be.at.most(within.maxInFlight + 4);
-              }
-            };
-            live(stage, steps, before, [1_000, 0, 20, 1, 150, 0, 0]);
-            for (const { port } of [tight, both]) port.connect();
-            for (let n = 0; n < 400; n++) {
-              for (const bench of busy) bench.finishAll();
-              stage.clock.advance(1_000);
-            }
+        fc.property(STEPS, LATE, BOUNDS, (steps, troubles, within) => {
+          const stage = world({ version });
+          const calm = new Bench(stage, { realtime: true });
+          const tight = new Bench(stage, { realtime: true, settles: false, ...within });
+          const posted = new Bench(stage, { hooked: true, settles: false, ...within });
+          const both = new Bench(stage, { hooked: true, realtime: true, settles: false, ...within });
+          const busy = [tight, posted, both];
+          const before = (n: number): void => {
+            trouble(stage, tight, both, troubles[n]);
             for (const bench of busy) {
-              expect(byInstant(bench, isMessage)).to.deep.equal(byInstant(calm, isMessage));
-              expect(bench.troubles).to.deep.equal([]);
-              expect(bench.counts).not.to.have.any.keys('inFlight', 'failed');
+              if (n % 3 === 0) bench.finishAll();
+              const { inFlight = 0 } = bench.counts as { readonly inFlight?: number };
+              // What is missing first goes out, with all events that it is, where what waits for it has all places.
+              expect(inFlight).to.be.at.most(within.maxInFlight + 4);
             }
-          },
-        ),
+          };
+          live(stage, steps, before, [1_000, 0, 20, 1, 150, 0, 0]);
+          for (const { port } of [tight, both]) port.connect();
+          for (let n = 0; n < 400; n++) {
+            for (const bench of busy) bench.finishAll();
+            stage.clock.advance(1_000);
+          }
+          for (const bench of busy) {
+            expect(byInstant(bench, isMessage)).to.deep.equal(byInstant(calm, isMessage));
+            expect(bench.troubles).to.deep.equal([]);
+            expect(bench.counts).not.to.have.any.keys('inFlight', 'failed');
+          }
+        }),
         { numRuns: 20 },
       );
     });
 
     it('tells all within any bounds, and does not call for ever, where all that it tells fails: that rooms wait, too', () => {
       fc.assert(
-        fc.property(
-          STEPS,
-          fc.array(fc.nat(14), { minLength: 60, maxLength: 60 }),
-          bounds,
-          (steps, troubles, within) => {
-            const stage = world({ version });
-            const realtime = { departments: [SALES, SECOND] };
-            const calm = new Bench(stage, { realtime });
-            const failing = new Bench(stage, { realtime, settles: false, ...within });
-            const full = new Bench(stage, { realtime, settles: false, ...within });
-            const before = (n: number): void => {
-              trouble(stage, failing, calm, troubles[n] === 1 ? 10 : troubles[n]);
-              if (n % 3 > 0) return;
-              failing.finishAll('failed');
-              full.finishAll();
-            };
-            live(stage, steps, before, [1_000, 0, 20, 1, 150, 0, 0]);
-            failing.port.connect();
-            for (let n = 0; n < 400; n++) {
-              failing.finishAll('failed');
-              full.finishAll();
-              stage.clock.advance(1_000);
-            }
-            expect(idsOf(failing, isMessage)).to.include.members([...idsOf(calm, isMessage)]);
-            expect(idsOf(full, isQueued)).to.include.members([...idsOf(calm, isQueued)]);
-            const { refused = 0 } = failing.counts as { readonly refused?: number };
-            expect(failing.port.calls.length).to.be.at.most(5 * calm.events.length + refused);
-            for (const { counts } of [failing, full]) expect(counts).not.to.have.any.keys('inFlight');
-          },
-        ),
+        fc.property(STEPS, LATE, BOUNDS, (steps, troubles, within) => {
+          const stage = world({ version });
+          const realtime = { departments: [SALES, SECOND] };
+          const calm = new Bench(stage, { realtime });
+          const failing = new Bench(stage, { realtime, settles: false, ...within });
+          const full = new Bench(stage, { realtime, settles: false, ...within });
+          const before = (n: number): void => {
+            trouble(stage, failing, calm, troubles[n] === 1 ? 10 : troubles[n]);
+            if (n % 3 > 0) return;
+            failing.finishAll('failed');
+            full.finishAll();
+          };
+          live(stage, steps, before, [1_000, 0, 20, 1, 150, 0, 0]);
+          failing.port.connect();
+          for (let n = 0; n < 400; n++) {
+            failing.finishAll('failed');
+            full.finishAll();
+            stage.clock.advance(1_000);
+          }
+          expect(idsOf(failing, isMessage)).to.include.members([...idsOf(calm, isMessage)]);
+          expect(idsOf(full, isQueued)).to.include.members([...idsOf(calm, isQueued)]);
+          const { refused = 0 } = failing.counts as { readonly refused?: number };
+          expect(failing.port.calls.length).to.be.at.most(5 * calm.events.length + refused);
+          for (const { counts } of [failing, full]) expect(counts).not.to.have.any.keys('inFlight');
+        }),
         { numRuns: 12 },
       );
     });
